@@ -1,0 +1,181 @@
+"""The experiment's configuration: read, checked in full before any work, one line per mistake."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lsh_dl.errors import UserError, suggest
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Width = Annotated[int, Field(ge=1)]
+
+
+class Model(BaseModel):
+    """Base of every part of a configuration: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Training(Model):
+    """Optimiser and schedule, the same for every selection rule."""
+
+    epochs: int = Field(3, ge=1, description="passes over the training part")
+    learning_rate: float = Field(0.01, gt=0, description="step size of SGD or Adagrad")
+    adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
+    momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
+    validation: float = Field(
+        0.1, ge=0, le=0.5, description="share of the training part held out for choosing settings"
+    )
+
+
+class _Entry(BaseModel):
+    """A named entry: known keys here, all others belong to the class that `source` names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    source: Name | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys that belong to the rule or data set itself."""
+        return dict(self.model_extra or {})
+
+
+class RuleEntry(_Entry):
+    """One curve of the figures: a selection rule with its settings."""
+
+    source: Name | None = Field(None, description="rule in lsh_dl/rules; default: the entry's name")
+    title: str | None = Field(None, description="name in legends; default: the rule's own")
+    active_fractions: list[Fraction] | None = Field(
+        None, min_length=1, description="levels of this rule only, instead of the common ones"
+    )
+
+
+class DatasetEntry(_Entry):
+    """One panel of the figures: a data set with its settings."""
+
+    source: Name | None = Field(None, description="set in lsh_dl/data; default: the entry's name")
+    training: dict[str, Any] = Field(
+        default_factory=dict, description="training keys that differ on this data set"
+    )
+
+
+class Experiment(Model):
+    """Everything that a pipeline run computes."""
+
+    results: str = Field("results", min_length=1, description="folder of all outputs")
+    mirror: str | None = Field(None, description="folder or URL that downloads are taken from")
+    cache: str | None = Field(None, description="folder that keeps downloads")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    networks: list[Annotated[list[Width], Field(min_length=1)]] = Field(
+        min_length=1, description="widths of the hidden layers, one list a network"
+    )
+    active_fractions: list[Fraction] = Field(min_length=1)
+    datasets: dict[Name, DatasetEntry] = Field(min_length=1)
+    rules: dict[Name, RuleEntry] = Field(min_length=1)
+    training: Training = Training()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_entries(cls, raw: Any) -> Any:
+        """Read `mnist:` without a value as an entry with default settings."""
+        if not isinstance(raw, dict):
+            return raw
+        filled = {
+            key: {name: {} if entry is None else entry for name, entry in raw[key].items()}
+            for key in ("datasets", "rules")
+            if isinstance(raw.get(key), dict)
+        }
+        return raw | filled
+
+    def training_for(self, dataset: str) -> Training:
+        """The training settings of one data set: the common ones with its own laid over."""
+        return Training(**self.training.model_dump() | self.datasets[dataset].training)
+
+
+def read_config(path: Path | str) -> Experiment:
+    """Read and check a YAML file.
+
+    Raises
+    ------
+    UserError
+        The file is missing, is not YAML, or does not describe an experiment.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; give the path of a config file") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    return check_config(raw, str(path))
+
+
+def check_config(raw: Any, place: str = "config") -> Experiment:
+    """Check a configuration in full: keys, types, ranges, rules, data sets and their settings.
+
+    Raises
+    ------
+    UserError
+        One line that names `place`, the key, what is wrong and what is allowed.
+    """
+    if not isinstance(raw, Mapping):
+        raise UserError(f"{place}: a mapping of keys is needed; see configs/README.md")
+    experiment = validate(Experiment, raw, place)
+    # Imported here: discovery compiles nothing but imports numba, which plain checks do without.
+    from lsh_dl.data.base import DataSet
+    from lsh_dl.discovery import find
+    from lsh_dl.rules.base import Rule
+
+    for label, entry in experiment.datasets.items():
+        key = f"{place}: datasets.{label}"
+        validate(Training, experiment.training.model_dump() | entry.training, f"{key}.training")
+        source = _find(find, "lsh_dl.data", DataSet, entry.source or label, key)
+        validate(source.Settings, entry.settings, key)
+    for label, entry in experiment.rules.items():
+        key = f"{place}: rules.{label}"
+        source = _find(find, "lsh_dl.rules", Rule, entry.source or label, key)
+        validate(source.Settings, entry.settings, key)
+    return experiment
+
+
+def _find(find, package: str, base: type, name: str, key: str) -> type:
+    try:
+        return find(package, base, name)
+    except UserError as error:
+        raise UserError(f"{key}: {error}" if "unknown name" in str(error) else str(error)) from None
+
+
+def validate(model: type[BaseModel], raw: Mapping[str, Any], place: str) -> Any:
+    """Build `model` from `raw`; the first mistake becomes a one-line UserError at `place`."""
+    try:
+        return model(**raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+    path = [part for part in first["loc"] if part != "[key]"]
+    where = ".".join(str(part) for part in path)
+    joint = ": " if ":" not in place else "."
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, path[:-1])
+        raise UserError(f"{place}{joint}{where}: unknown key; {suggest(str(path[-1]), known)}")
+    if first["type"] == "missing":
+        raise UserError(f"{place}{joint}{where}: missing; see configs/README.md")
+    message = first["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    given = repr(first["input"])
+    given = given if len(given) <= 60 else given[:57] + "..."
+    where = f"{joint}{where}" if where else ""
+    raise UserError(f"{place}{where}: {message} (got {given})")
+
+
+def _fields_at(model: type[BaseModel], path: list[Any]) -> list[str]:
+    """The known keys of the model at `path` inside `model`."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    return list(model.model_fields)

@@ -1,0 +1,177 @@
+"""The contract of a data set: what an author of a new one reads.
+
+A data set is one class in its own file in this folder. It says what it is (`name`, `kind`,
+`classes`, ...), which settings it takes, which files it needs, and builds arrays from them::
+
+    class Stripes(DataSet):
+        \"\"\"Which way do the stripes run?\"\"\"
+
+        name = "stripes"
+        title = "Stripes (generated)"
+        kind = "generated"
+        classes = 2
+        image_shape = (28, 28)
+
+        class Settings(DataSettings):
+            train: int = Field(8_000, ge=1, description="training images")
+
+        def build(self, sources):
+            ...
+            return Arrays(x_train, y_train, x_test, y_test, provenance="...")
+
+Everything heavy (scikit-learn, numba kernels, pooch) is imported inside `build`: reading a
+config imports every file of this folder.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+Kind = Literal["real", "generated", "stand-in"]
+Preprocessing = Literal["scale", "center", "standardize"]
+
+
+class DataSettings(BaseModel):
+    """Settings that every data set has; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preprocessing: Preprocessing | None = Field(
+        None,
+        description="scale: divide by the largest value, zeros stay zeros (fast); center: also "
+        "subtract each feature's training mean; standardize: center, then divide by the one "
+        "standard deviation of all features together; default: the data set's own choice",
+    )
+    validation: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="share of the training part held out for choosing settings and epochs",
+    )
+    validation_seed: int = Field(0, ge=0, lt=2**63, description="seed of the validation split")
+
+
+class Seeded(DataSettings):
+    """Settings of a data set that draws something at random."""
+
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of the drawn images")
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What the bytes of a file must be: its length and its SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A public file.
+
+    Attributes
+    ----------
+    dataset: the folder it has in a mirror and in the cache, e.g. "mnist".
+    name: its file name.
+    urls: where it is published, best first.
+    checksums: the accepted contents, empty where none is known. There are several where a file
+        circulates in several packings of the same data.
+    """
+
+    dataset: str
+    name: str
+    urls: tuple[str, ...]
+    checksums: tuple[Checksum, ...] = ()
+
+
+class Sources(Protocol):
+    """What `DataSet.build` is given (see `lsh_dl.data.fetch`)."""
+
+    workspace: Path
+    """A folder that becomes the prepared folder: arrays too large for memory are made here."""
+
+    def fetch(self, file: RemoteFile) -> Path:
+        """A local, verified path of `file`: from the mirror, the cache or its public URLs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Samples that are made when they are asked for, instead of being stored.
+
+    Attributes
+    ----------
+    opener: "module:function"; called with the `arrays` and `settings` below as keywords, it
+        returns the `lsh_dl.data.store.Samples`.
+    arrays: what the stream draws from, stored beside it and handed back memory-mapped.
+    settings: numbers and words that JSON can hold.
+    """
+
+    opener: str
+    arrays: Mapping[str, np.ndarray]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What `DataSet.build` returns.
+
+    Attributes
+    ----------
+    x_train, x_test: (n, d) uint8 or float32, or a `Stream`.
+    y_train, y_test: (n,) integers in [0, classes); None beside a `Stream`, which knows its labels.
+    provenance: one sentence that says where the samples are from.
+    groups: (n,) integers, or None. Training rows of one group are never parted by the validation
+        split: deformations of one original, views of one object.
+    classes, image_shape: override the class's own, for sets that know them only from the data.
+    """
+
+    x_train: np.ndarray | Stream
+    y_train: np.ndarray | None
+    x_test: np.ndarray | Stream
+    y_test: np.ndarray | None
+    provenance: str
+    groups: np.ndarray | None = None
+    classes: int | None = None
+    image_shape: tuple[int, ...] | None = field(default=None)
+
+
+class DataSet(ABC):
+    """A data set with its settings; see the module's text for an example."""
+
+    name: ClassVar[str]
+    """The config's word."""
+    title: ClassVar[str]
+    """For figures; says so when the set is generated or a stand-in."""
+    kind: ClassVar[Kind]
+    classes: ClassVar[int]
+    image_shape: ClassVar[tuple[int, ...] | None] = None
+    """(height, width), (images, height, width), or None when the samples are not images."""
+    preprocessing: ClassVar[Preprocessing] = "scale"
+    """What a config gets that chooses none: the one with which a dense network learns well."""
+    alternative: ClassVar[str | None] = None
+    """A set without downloads that can take this one's place; named when a download fails."""
+
+    Settings: ClassVar[type[DataSettings]] = DataSettings
+
+    def __init__(self, settings: DataSettings | None = None):
+        self.settings = self.Settings() if settings is None else settings
+
+    def files(self) -> Sequence[RemoteFile]:
+        """The public files that `build` will fetch with these settings; none by default."""
+        return ()
+
+    @abstractmethod
+    def build(self, sources: Sources) -> Arrays:
+        """Make the arrays.
+
+        Raises
+        ------
+        UserError
+            A file is missing or not what it should be; the message names it and the remedy.
+        """

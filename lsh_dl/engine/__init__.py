@@ -1,0 +1,1 @@
+"""Sparse training of one network: compiled kernels and the arrays they work on."""

@@ -1,0 +1,95 @@
+"""What a selection rule is: the only file that the author of a new rule has to read.
+
+A rule decides, for one sample and one hidden layer, which nodes are active. It is one class in a
+file of its own in this folder; the file's presence is all the registration there is. A minimal
+rule in plain NumPy:
+
+    class FirstNodes(Rule):
+        \"\"\"Always the first nodes (a control).\"\"\"
+
+        name = "first"
+        title = "First nodes"
+
+        def start(self, network):
+            return FirstState(self.budgets(network))
+
+    class FirstState(NamedTuple):
+        budgets: np.ndarray
+
+    def select(state, layer, x, key, training, chosen):
+        count = state.budgets[layer.index]
+        chosen.nodes[:count] = np.arange(count)
+        return count
+
+    FirstNodes.select = staticmethod(select)   # or define it in the class with @staticmethod
+
+With `@compiled` above `select` the whole training loop is compiled around it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from lsh_dl.engine.network import Network
+
+
+class RuleSettings(BaseModel):
+    """Base of a rule's settings: each a pydantic field with default, bounds and description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rule(ABC):
+    """A way of choosing the active nodes of a hidden layer for one sample.
+
+    Parameters
+    ----------
+    settings
+        An instance of the class's own `Settings`.
+    active_fraction
+        Wanted share of active nodes, in (0, 1].
+    seed
+        Seed of the rule's own random choices; data order and initial weights have another.
+    """
+
+    #: Word for the config, unique among the rules.
+    name: ClassVar[str]
+    #: Name in legends and tables.
+    title: ClassVar[str]
+    #: False for a rule without levels: it runs once, at 1.0.
+    uses_active_fraction: ClassVar[bool] = True
+    #: True if `select` writes `chosen.preactivations` itself; the forward pass then skips them.
+    computes_preactivations: ClassVar[bool] = False
+
+    Settings: ClassVar[type[RuleSettings]] = RuleSettings
+
+    #: `select(state, layer, x, key, training, chosen) -> count`: write the ids of the active nodes
+    #: of one layer to `chosen.nodes[:count]`, each once, in any order.
+    #:
+    #: state     what `start` returned
+    #: layer     Layer: `index` (0 = first hidden layer), `weights` (nodes, inputs + 1 and padding),
+    #:           the bias standing behind the input weights
+    #: x         Vector: `values` (dense, a 1 behind the inputs for the bias, zero-padded),
+    #:           `ids` of its non-zero entries, the bias's last
+    #: key       uint64, for `keys.uniform(key, i)`; the same for a sample whatever the thread
+    #: training  False at inference
+    #: chosen    Selection: `nodes` (out), `preactivations` (out, see above), `gains` (out, 1 unless
+    #:           written: factors on the activations), `work` (add multiplications by stage)
+    select: ClassVar[Callable[..., int]]
+
+    def __init__(self, settings: RuleSettings, active_fraction: float, seed: int):
+        self.settings = settings
+        self.active_fraction = active_fraction
+        self.seed = seed
+
+    @abstractmethod
+    def start(self, network: Network) -> Any:
+        """Build the state that `select` is given: a NamedTuple of arrays and numbers."""
+
+    def budgets(self, network: Network) -> np.ndarray:
+        """Active nodes per hidden layer, at least one each: int64 (hidden layers,)."""
+        widths = network.sizes[1:-1]
+        return np.maximum(1, np.round(self.active_fraction * widths)).astype(np.int64)
