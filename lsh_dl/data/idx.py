@@ -4,15 +4,11 @@ Format: two zero bytes, a type code (8: unsigned byte), the number of dimensions
 as a big-endian 32-bit integer, then the data in C order (Y. LeCun's MNIST page).
 """
 
-import gzip
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from lsh_dl.errors import UserError
-
-GZIP_MAGIC = b"\x1f\x8b"
+from lsh_dl.data._reading import corrupt, read_maybe_gzipped
 
 
 def read_idx(path: str | Path, dimensions: int) -> np.ndarray:
@@ -40,27 +36,3 @@ def read_idx(path: str | Path, dimensions: int) -> np.ndarray:
     if len(content) - start != wanted:
         raise corrupt(path, f"{len(content) - start} bytes of data, its header says {wanted}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
-
-
-def read_maybe_gzipped(path: str | Path) -> bytes:
-    """All bytes of a file, unpacked if it is gzipped.
-
-    Raises
-    ------
-    UserError
-        It cannot be read, or the packed data are truncated or damaged.
-    """
-    try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == GZIP_MAGIC
-        with gzip.open(path) if packed else open(path, "rb") as file:
-            return file.read()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise corrupt(path, f"damaged gzip data: {error}") from error
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; is the path right?") from error
-
-
-def corrupt(path: str | Path, reason: str) -> UserError:
-    """The error for a file that is not what it should be, to be raised by any parser."""
-    return UserError(f"{path}: {reason}; remove the file and fetch it again")
