@@ -1,0 +1,94 @@
+"""The command line `lsh-dl`.
+
+A command imports what it needs inside its function: `--help` and 200 small jobs start fast.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lsh_dl import __version__
+from lsh_dl.errors import UserError
+
+
+class Commands(click.Group):
+    """A group whose commands end with one line where the user can mend what went wrong."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; `--debug` lets the traceback through."""
+        try:
+            return super().invoke(context)
+        except (UserError, OSError) as error:
+            if context.params["debug"]:
+                raise
+            click.echo(f"error: {_describe(error)}", err=True)
+            sys.exit(1)
+
+
+def _describe(error: UserError | OSError) -> str:
+    """One line; the system's own errors (disk full, not permitted) with the file they are about."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split())
+
+
+class Json(click.ParamType):
+    """A JSON object given as one argument."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: Any, context: Any) -> dict[str, Any]:
+        """Parse the text; what is not an object is a usage error."""
+        try:
+            parsed = json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(f"not JSON ({error})", param, context)
+        if not isinstance(parsed, dict):
+            self.fail("a JSON object is needed, such as {}", param, context)
+        return parsed
+
+
+folder = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__, prog_name="lsh-dl")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Train networks on a few per cent of their nodes, chosen by hashing.
+
+    The whole experiment is run by `snakemake --cores all`; these are its single steps.
+    """
+
+
+@main.group()
+def data() -> None:
+    """Fetch, generate and prepare data sets."""
+
+
+@data.command("prepare")
+@click.option("--label", required=True, help="Name of the set in the config and the results.")
+@click.option(
+    "--entry",
+    type=Json(),
+    default="{}",
+    show_default=True,
+    help="The config's entry as JSON: `source` and the set's own settings.",
+)
+@click.option("--out", type=folder, required=True, help="Folder to write; replaced when whole.")
+@click.option("--mirror", help="Folder or URL to take downloads from.")
+@click.option("--cache", help="Folder that keeps downloads.")
+def prepare_data(
+    label: str, entry: dict[str, Any], out: Path, mirror: str | None, cache: str | None
+) -> None:
+    """Write one data set as arrays that training reads."""
+    from lsh_dl.data.prepare import prepare
+
+    prepare(label, entry, out, mirror, cache)
+
+
+if __name__ == "__main__":
+    main()
