@@ -1,11 +1,13 @@
 """The decorator of every kernel, and where compiled code is kept."""
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numba
 import platformdirs
+from filelock import FileLock
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -29,3 +31,16 @@ if not numba.config.CACHE_DIR:  # set by the user as NUMBA_CACHE_DIR
 
 #: Compile to machine code: no bounds checks, no interpreter lock, cached on disk.
 compiled = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+
+
+def compile_once(name: str, warm_up: Callable[[], None]) -> None:
+    """Run `warm_up`; where many processes start on an empty cache, one compiles, the rest wait."""
+    folder = Path(numba.config.CACHE_DIR)
+    done = folder / f"{name}.compiled"
+    if done.exists():
+        warm_up()
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "compiling.lock"):
+        warm_up()
+        done.touch()

@@ -33,6 +33,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.network import Network
 
 
@@ -93,3 +94,14 @@ class Rule(ABC):
         """Active nodes per hidden layer, at least one each: int64 (hidden layers,)."""
         widths = network.sizes[1:-1]
         return np.maximum(1, np.round(self.active_fraction * widths)).astype(np.int64)
+
+    def refresh_interval(self, seen: int) -> int | None:
+        """Training samples until the next `refresh`, after `seen` of them; None: never."""
+        return None
+
+    def refresh(self, state: Any, network: Network, recent: Rows, work: np.ndarray) -> None:
+        """Bring the state up to date with the weights (hash tables, say).
+
+        `recent` holds the samples trained on last; add the multiplications done to
+        work[MAINTAIN].
+        """

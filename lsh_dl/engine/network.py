@@ -1,0 +1,85 @@
+"""The network's parameters and the view of one layer that kernels and rules are given."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.simd import LANES
+
+
+class Network(NamedTuple):
+    """A multi-layer perceptron: ReLU in the hidden layers, softmax at the output.
+
+    Layer l maps sizes[l] numbers to sizes[l + 1]. Its weight rows (one a node: the input weights,
+    the bias, zeros up to a whole number of cache lines) stand one after the other in `weights`
+    from starts[l] on.
+    """
+
+    sizes: np.ndarray  # int64 (layers + 1,): inputs, hidden widths, classes
+    strides: np.ndarray  # int64 (layers,): numbers from one row to the next
+    starts: np.ndarray  # int64 (layers + 1,)
+    weights: np.ndarray  # float32 (starts[-1],), aligned to a cache line
+
+
+class Layer(NamedTuple):
+    """One layer's weights, for a rule's `select`."""
+
+    index: int  # 0 is the first hidden layer
+    weights: np.ndarray  # float32 (nodes, stride): input weights, bias, zeros; a view
+    flat: np.ndarray  # all of the network's weights, for the vector kernels
+    start: int  # position of the first row in `flat`
+
+
+class Vector(NamedTuple):
+    """A layer's input: dense with a list of what is not zero; the bias's input 1 stands last."""
+
+    values: np.ndarray  # float32 (stride,): inputs, 1, zeros
+    ids: np.ndarray  # int32 (non-zeros + 1,): ids of the non-zero entries, the bias's last
+    blocks: np.ndarray  # int32: positions of the blocks of 16 that hold a non-zero
+
+
+def row_length(inputs: int) -> int:
+    """Numbers from one weight row to the next: inputs and bias in whole cache lines."""
+    return -(-(inputs + 1) // LANES) * LANES
+
+
+def aligned_zeros(count: int) -> np.ndarray:
+    """A float32 array of zeros that starts on a cache line (so that no block straddles two)."""
+    raw = np.zeros(count + LANES, np.float32)
+    skip = -raw.ctypes.data // raw.itemsize % LANES
+    return raw[skip : skip + count]
+
+
+def create_network(sizes: Sequence[int], seed: int) -> Network:
+    """Draw weights from N(0, 2 / inputs) (He et al., ICCV 2015), output N(0, 1 / inputs), biases 0.
+
+    The same sizes and seed give the same weights whatever the selection rule.
+    """
+    strides = np.array([row_length(inputs) for inputs in sizes[:-1]])
+    starts = np.concatenate([[0], np.cumsum(strides * sizes[1:])])
+    network = Network(np.array(sizes), strides, starts, aligned_zeros(int(starts[-1])))
+    generator = np.random.default_rng(np.random.SeedSequence([seed, 0]))
+    layers = len(sizes) - 1
+    for index in range(layers):
+        inputs, nodes = sizes[index], sizes[index + 1]
+        gain = 2 if index < layers - 1 else 1
+        rows = generator.standard_normal((nodes, inputs), np.float32)
+        layer_weights(network, index)[:, :inputs] = rows * np.float32(np.sqrt(gain / inputs))
+    return network
+
+
+def layer_weights(network: Network, index: int) -> np.ndarray:
+    """The weight rows of one layer: float32 (nodes, stride), a view."""
+    rows = network.weights[network.starts[index] : network.starts[index + 1]]
+    return rows.reshape(network.sizes[index + 1], network.strides[index])
+
+
+@compiled
+def view_layer(network, index):
+    """The Layer that `select` is given."""
+    start = network.starts[index]
+    rows = network.weights[start : network.starts[index + 1]]
+    weights = rows.reshape(network.sizes[index + 1], network.strides[index])
+    return Layer(index, weights, network.weights, start)

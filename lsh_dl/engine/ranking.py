@@ -1,0 +1,56 @@
+"""Keep the largest of a list of scores, without sorting it and without allocating."""
+
+import numpy as np
+
+from lsh_dl.engine.compiled import compiled
+
+
+@compiled
+def threshold_of_largest(scores, budget):
+    """Bounds (low, high) of the budget-th largest score, by bisection.
+
+    At most `budget` scores are above `high`; more than `budget` are above `low`, unless there are
+    no more. No number lies between the two, or exactly `budget` scores are above `high`.
+    """
+    low, high = scores.min(), scores.max()
+    if scores.shape[0] <= budget or low == high:
+        return low - abs(low) - np.float32(1), high
+    low -= np.float32(1e-6) * abs(low) + np.float32(1e-30)
+    while True:
+        middle = low + (high - low) * np.float32(0.5)
+        if middle <= low or middle >= high:
+            return low, high
+        above = 0
+        for i in range(scores.shape[0]):
+            above += scores[i] > middle
+        if above > budget:
+            low = middle
+        else:
+            high = middle
+            if above == budget:
+                return low, high
+
+
+@compiled
+def keep_largest(nodes, scores, count, budget):
+    """Move the `budget` largest of scores[:count], with their nodes, to the front.
+
+    Ties go to the earlier entry, the order stays. Returns how many were kept.
+    """
+    if count <= budget:
+        return count
+    low, high = threshold_of_largest(scores[:count], budget)
+    above = 0
+    for i in range(count):
+        above += scores[i] > high
+    spare = budget - above  # places for scores that tie at the threshold
+    kept = 0
+    for i in range(count):
+        score = scores[i]
+        tied = low < score <= high and spare > 0
+        if score > high or tied:
+            spare -= tied
+            nodes[kept] = nodes[i]
+            scores[kept] = score
+            kept += 1
+    return kept

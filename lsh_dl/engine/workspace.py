@@ -1,0 +1,76 @@
+"""The scratch arrays of one thread and the sums it keeps."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lsh_dl.engine.network import Network, aligned_zeros
+from lsh_dl.engine.simd import LANES
+from lsh_dl.engine.work import STAGES
+
+
+class Workspace(NamedTuple):
+    """Room for one sample. Level 0 is the input, level l the output of hidden layer l - 1.
+
+    Between samples `values`, `gradients` and `marks` are all zero.
+    """
+
+    values: np.ndarray  # float32 (levels, longest row): each level's dense vector
+    gradients: np.ndarray  # float32 (levels, longest row): loss by each level's values
+    ids: np.ndarray  # int32 (levels, longest row): non-zeros, the bias's last
+    activations: np.ndarray  # float32 (longest row,): values of the level being computed
+    slopes: np.ndarray  # float32 (levels, longest row): gain of each entry of `ids`
+    counts: np.ndarray  # int64 (levels,): entries of `ids`
+    blocks: np.ndarray  # int32 (levels, longest row / 16): touched blocks
+    block_counts: np.ndarray  # int64 (levels,)
+    marks: np.ndarray  # uint8 (longest row / 16,)
+    nodes: np.ndarray  # int32 (longest row,): see Selection
+    preactivations: np.ndarray  # float32 (longest row,)
+    gains: np.ndarray  # float32 (longest row,)
+    outputs: np.ndarray  # float32 (classes,): logits, then probabilities
+
+
+class Tally(NamedTuple):
+    """Sums over samples."""
+
+    work: np.ndarray  # int64 (stages,): multiplications
+    active: np.ndarray  # int64 (1,): active hidden nodes
+    correct: np.ndarray  # int64 (1,): samples whose largest output is the label's
+    loss: np.ndarray  # float64 (1,): cross-entropy, nats
+
+
+def create_workspace(network: Network) -> Workspace:
+    """Allocate the scratch arrays for one thread."""
+    levels = len(network.strides)
+    longest = int(max(network.strides.max(), -(-(network.sizes[1:].max() + 1) // LANES) * LANES))
+
+    def rows(dtype, length=longest):
+        if dtype is np.float32:
+            return aligned_zeros(levels * length).reshape(levels, length)
+        return np.zeros((levels, length), dtype)
+
+    return Workspace(
+        values=rows(np.float32),
+        gradients=rows(np.float32),
+        ids=rows(np.int32),
+        activations=aligned_zeros(longest),
+        slopes=rows(np.float32),
+        counts=np.zeros(levels, np.int64),
+        blocks=rows(np.int32, longest // LANES),
+        block_counts=np.zeros(levels, np.int64),
+        marks=np.zeros(longest // LANES, np.uint8),
+        nodes=np.zeros(longest, np.int32),
+        preactivations=aligned_zeros(longest),
+        gains=aligned_zeros(longest),
+        outputs=aligned_zeros(int(network.sizes[-1])),
+    )
+
+
+def create_tally() -> Tally:
+    """Sums of nothing yet."""
+    return Tally(
+        np.zeros(len(STAGES), np.int64),
+        np.zeros(1, np.int64),
+        np.zeros(1, np.int64),
+        np.zeros(1),
+    )

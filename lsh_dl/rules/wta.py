@@ -1,0 +1,48 @@
+"""Winner-take-all (Makhzani & Frey, NIPS 2015)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.network import Network
+from lsh_dl.engine.ranking import keep_largest
+from lsh_dl.engine.simd import dot_blocks
+from lsh_dl.engine.work import SELECT
+from lsh_dl.rules.base import Rule
+
+
+class State(NamedTuple):
+    """What `select` needs."""
+
+    budgets: np.ndarray  # int64 (hidden layers,)
+
+
+@compiled
+def select(state, layer, x, key, training, chosen):
+    """Compute all pre-activations and keep the largest."""
+    width, stride = layer.weights.shape
+    for node in range(width):
+        start = layer.start + node * stride
+        chosen.nodes[node] = node
+        chosen.preactivations[node] = dot_blocks(layer.flat, start, x.values, x.blocks)
+    chosen.work[SELECT] += width * (x.ids.shape[0] - 1)
+    return keep_largest(chosen.nodes, chosen.preactivations, width, state.budgets[layer.index])
+
+
+class WinnerTakeAll(Rule):
+    """Keep the k % of a layer's nodes with the largest pre-activations for this sample.
+
+    The exact form of what LSH approximates; its cost of selecting is the dense forward pass.
+    Training and test alike, as in Spring & Shrivastava's comparison (the k-sparse form; the
+    winner-take-all auto-encoder itself keeps winners over a mini-batch and tests with all nodes).
+    """
+
+    name = "wta"
+    title = "WTA"
+    computes_preactivations = True
+    select = staticmethod(select)
+
+    def start(self, network: Network) -> State:
+        """Build the state for `select`."""
+        return State(self.budgets(network))
