@@ -52,6 +52,7 @@ class Json(click.ParamType):
 
 
 folder = click.Path(file_okay=False, path_type=Path)
+file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(cls=Commands)
@@ -62,6 +63,20 @@ def main(debug: bool) -> None:
 
     The whole experiment is run by `snakemake --cores all`; these are its single steps.
     """
+
+
+@main.command()
+@click.option("--spec", type=Json(), required=True, help="The run as JSON (lsh_dl.runs.Run).")
+@click.option("--data", type=folder, required=True, help="Prepared data set.")
+@click.option("--csv", type=file, required=True, help="Results, a row per epoch.")
+@click.option("--json", "record", type=file, required=True, help="Settings, versions, machine.")
+def train(spec: dict[str, Any], data: Path, csv: Path, record: Path) -> None:
+    """Train one run and write its CSV and JSON."""
+    from lsh_dl.config import validate
+    from lsh_dl.runs import Run
+    from lsh_dl.training import run_to_files
+
+    run_to_files(validate(Run, spec, "--spec"), data, csv, record)
 
 
 @main.group()

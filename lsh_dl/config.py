@@ -27,9 +27,6 @@ class Training(Model):
     learning_rate: float = Field(0.01, gt=0, description="step size of SGD or Adagrad")
     adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
     momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
-    validation: float = Field(
-        0.1, ge=0, le=0.5, description="share of the training part held out for choosing settings"
-    )
 
 
 class _Entry(BaseModel):

@@ -202,9 +202,7 @@ def train_samples(state, selects_values, network, optimiser, rows, key, workspac
     for s in range(rows.labels.shape[0]):
         label = rows.labels[s]
         sample_key = mix(key, rows.numbers[s])
-        forward_sample(
-            state, selects_values, network, rows, s, sample_key, True, workspace, tally
-        )
+        forward_sample(state, selects_values, network, rows, s, sample_key, True, workspace, tally)
         score_sample(label, workspace, tally)
         x = view_level(hidden, workspace.ids[hidden][: workspace.counts[hidden]], workspace)
         layer = view_layer(network, hidden)
@@ -225,8 +223,6 @@ def predict_samples(state, selects_values, network, rows, key, workspace, tally,
     """Write the rows' class probabilities, float32 (samples, classes)."""
     for s in range(rows.labels.shape[0]):
         sample_key = mix(key, rows.numbers[s])
-        forward_sample(
-            state, selects_values, network, rows, s, sample_key, False, workspace, tally
-        )
+        forward_sample(state, selects_values, network, rows, s, sample_key, False, workspace, tally)
         probabilities[s, :] = workspace.outputs
         clear_sample(network, workspace)

@@ -124,9 +124,7 @@ def _make_step(adagrad: bool, momentum: bool):
         Weights whose input is zero stay as they are, in velocity and history too.
         """
         f = types.float32
-        signature = types.void(
-            weights, squares, velocity, types.int64, f, x, blocks, f, f
-        )
+        signature = types.void(weights, squares, velocity, types.int64, f, x, blocks, f, f)
 
         def generate(context, builder, signature, arguments):
             def fast(name, *operands):

@@ -74,3 +74,9 @@ def create_tally() -> Tally:
         np.zeros(1, np.int64),
         np.zeros(1),
     )
+
+
+def add_tally(total: Tally, part: Tally) -> None:
+    """Add the sums of `part` to `total`, in place."""
+    for sums, more in zip(total, part, strict=True):
+        sums += more
