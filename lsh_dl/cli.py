@@ -94,8 +94,12 @@ def data() -> None:
     help="The config's entry as JSON: `source` and the set's own settings.",
 )
 @click.option("--out", type=folder, required=True, help="Folder to write; replaced when whole.")
-@click.option("--mirror", help="Folder or URL to take downloads from.")
-@click.option("--cache", help="Folder that keeps downloads.")
+@click.option(
+    "--mirror", envvar="LSH_DL_MIRROR", show_envvar=True, help="Folder or URL of downloads."
+)
+@click.option(
+    "--cache", envvar="LSH_DL_CACHE", show_envvar=True, help="Folder that keeps downloads."
+)
 def prepare_data(
     label: str, entry: dict[str, Any], out: Path, mirror: str | None, cache: str | None
 ) -> None:

@@ -5,13 +5,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lsh_dl.errors import UserError, suggest
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Width = Annotated[int, Field(ge=1)]
+
+
+def _refuse_repeats(values: list) -> list:
+    """Let a list pass whose values all differ: each stands for runs of its own."""
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise ValueError(f"{value} is given twice; each value belongs here once")
+    return values
+
+
+Distinct = AfterValidator(_refuse_repeats)
 
 
 class Model(BaseModel):
@@ -24,7 +35,9 @@ class Training(Model):
     """Optimiser and schedule, the same for every selection rule."""
 
     epochs: int = Field(3, ge=1, description="passes over the training part")
-    learning_rate: float = Field(0.01, gt=0, description="step size of SGD or Adagrad")
+    learning_rate: float = Field(
+        0.01, gt=0, allow_inf_nan=False, description="step size of SGD or Adagrad"
+    )
     adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
     momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
 
@@ -47,8 +60,8 @@ class RuleEntry(_Entry):
 
     source: Name | None = Field(None, description="rule in lsh_dl/rules; default: the entry's name")
     title: str | None = Field(None, description="name in legends; default: the rule's own")
-    active_fractions: list[Fraction] | None = Field(
-        None, min_length=1, description="levels of this rule only, instead of the common ones"
+    active_fractions: Annotated[list[Fraction], Field(min_length=1), Distinct] | None = Field(
+        None, description="levels of this rule only, instead of the common ones"
     )
 
 
@@ -65,16 +78,30 @@ class Experiment(Model):
     """Everything that a pipeline run computes."""
 
     results: str = Field("results", min_length=1, description="folder of all outputs")
-    mirror: str | None = Field(None, description="folder or URL that downloads are taken from")
-    cache: str | None = Field(None, description="folder that keeps downloads")
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
-    networks: list[Annotated[list[Width], Field(min_length=1)]] = Field(
+    mirror: str | None = Field(
+        None, description="folder or URL with `<data set>/<file>`, tried before the public URLs"
+    )
+    cache: str | None = Field(
+        None, description="folder that keeps downloads; default: the system's cache folder"
+    )
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Distinct] = Field(
+        min_length=1, description="one run each; figures show the median and the range over them"
+    )
+    networks: Annotated[list[Annotated[list[Width], Field(min_length=1)]], Distinct] = Field(
         min_length=1, description="widths of the hidden layers, one list a network"
     )
-    active_fractions: list[Fraction] = Field(min_length=1)
-    datasets: dict[Name, DatasetEntry] = Field(min_length=1)
-    rules: dict[Name, RuleEntry] = Field(min_length=1)
-    training: Training = Training()
+    active_fractions: Annotated[list[Fraction], Distinct] = Field(
+        min_length=1, description="levels: wanted shares of active nodes in every hidden layer"
+    )
+    datasets: dict[Name, DatasetEntry] = Field(
+        min_length=1, description="data sets by label: one column of panels each"
+    )
+    rules: dict[Name, RuleEntry] = Field(
+        min_length=1, description="selection rules by label: one curve each"
+    )
+    training: Training = Field(
+        Training(), description="optimiser and schedule, the same for every rule"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -122,6 +149,9 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
     if not isinstance(raw, Mapping):
         raise UserError(f"{place}: a mapping of keys is needed; see configs/README.md")
     experiment = validate(Experiment, raw, place)
+    mirror = experiment.mirror
+    if mirror and "://" not in mirror and not Path(mirror).expanduser().is_dir():
+        raise UserError(f"{place}: mirror: no folder {mirror!r}; give a folder or an http(s) URL")
     # Imported here: discovery compiles nothing but imports numba, which plain checks do without.
     from lsh_dl.data.base import DataSet
     from lsh_dl.discovery import find

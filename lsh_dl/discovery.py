@@ -18,13 +18,13 @@ T = TypeVar("T")
 def discover(package: str, base: type[T]) -> dict[str, type[T]]:
     """Import every module of `package` and return its concrete subclasses of `base` by name.
 
-    A module whose name starts with an underscore, or is `base`, is left out. Abstract
-    subclasses are skipped.
+    A module whose name starts with an underscore, or is `base`, is left out, and so is an
+    abstract class beside a concrete one.
 
     Raises
     ------
     UserError
-        A file cannot be imported, a class has no `name`, or two classes share one.
+        A file cannot be imported, a class lacks what the base asks for, or two share a name.
     """
     found: dict[str, type[T]] = {}
     folder = importlib.import_module(package)
@@ -32,19 +32,32 @@ def discover(package: str, base: type[T]) -> dict[str, type[T]]:
         if module_info.name.startswith("_") or module_info.name == "base":
             continue
         module = _import(f"{package}.{module_info.name}", Path(folder.__path__[0]))
-        for cls in vars(module).values():
-            if not _is_defined_in(cls, module, base):
-                continue
-            name = getattr(cls, "name", None)
-            if not name:
-                raise UserError(f"{module.__file__}: class {cls.__name__} needs a `name`")
-            if name in found:
+        classes = [cls for cls in vars(module).values() if _is_defined_in(cls, module, base)]
+        concrete = [cls for cls in classes if not inspect.isabstract(cls)]
+        for cls in concrete or classes:
+            _check_complete(cls, base)
+            if cls.name in found:
                 raise UserError(
-                    f"{module.__file__}: the name {name!r} is taken by "
-                    f"{inspect.getfile(found[name])}; choose another"
+                    f"{_place(cls)}: the name {cls.name!r} is taken by "
+                    f"{inspect.getfile(found[cls.name])}; choose another"
                 )
-            found[name] = cls
+            found[cls.name] = cls
     return found
+
+
+def _check_complete(cls: type, base: type) -> None:
+    """Raise a UserError unless `cls` has every attribute and method that `base` leaves open."""
+    declared = [name for name in inspect.get_annotations(base) if not hasattr(cls, name)]
+    missing = [*declared, *sorted(getattr(cls, "__abstractmethods__", ()))]
+    if missing:
+        raise UserError(
+            f"{_place(cls)}: class {cls.__name__} lacks {', '.join(f'`{m}`' for m in missing)}; "
+            f"{inspect.getfile(base)} says what each is"
+        )
+
+
+def _place(cls: type) -> str:
+    return f"{inspect.getfile(cls)}:{inspect.getsourcelines(cls)[1]}"
 
 
 def find(package: str, base: type[T], name: str) -> type[T]:
@@ -57,12 +70,7 @@ def find(package: str, base: type[T], name: str) -> type[T]:
 
 
 def _is_defined_in(cls: object, module: ModuleType, base: type) -> bool:
-    return (
-        inspect.isclass(cls)
-        and issubclass(cls, base)
-        and cls.__module__ == module.__name__
-        and not inspect.isabstract(cls)
-    )
+    return inspect.isclass(cls) and issubclass(cls, base) and cls.__module__ == module.__name__
 
 
 def _import(name: str, folder: Path) -> ModuleType:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from lsh_dl.config import Experiment, Fraction, Model, Name, Training, Width
 from lsh_dl.discovery import find
+from lsh_dl.errors import UserError
 from lsh_dl.rules.base import Rule
 
 
@@ -43,8 +44,19 @@ def describe_widths(hidden: tuple[int, ...]) -> str:
     return "-".join(str(width) for width in hidden)
 
 
+def _default_title(rule: type[Rule], label: str) -> str:
+    """The rule's own title; a second entry of the same rule is told from it by its label."""
+    return rule.title if label == rule.name else f"{rule.title} ({label})"
+
+
 def expand_runs(experiment: Experiment) -> list[Run]:
-    """All runs of an experiment: data sets x networks x rules x active fractions x seeds."""
+    """All runs of an experiment: data sets x networks x rules x active fractions x seeds.
+
+    Raises
+    ------
+    UserError
+        Two runs would share an id, and with it their files.
+    """
     runs = []
     for dataset in experiment.datasets:
         training = experiment.training_for(dataset)
@@ -56,7 +68,7 @@ def expand_runs(experiment: Experiment) -> list[Run]:
                     dataset=dataset,
                     rule=rule.name,
                     label=label,
-                    title=entry.title or rule.title,
+                    title=entry.title or _default_title(rule, label),
                     settings=entry.settings,
                     hidden=tuple(hidden),
                     active_fraction=fraction,
@@ -67,4 +79,14 @@ def expand_runs(experiment: Experiment) -> list[Run]:
                 for fraction in (fractions if rule.uses_active_fraction else [1.0])
                 for seed in experiment.seeds
             ]
+    known: dict[str, Run] = {}
+    for run in runs:
+        if run.id in known:
+            other = known[run.id]
+            raise UserError(
+                f"two runs are called {run.id}: data set {other.dataset}, rule {other.label}, "
+                f"level {other.active_fraction} and data set {run.dataset}, rule {run.label}, "
+                f"level {run.active_fraction}; rename an entry or change a level"
+            )
+        known[run.id] = run
     return runs
