@@ -72,9 +72,9 @@ def main(debug: bool) -> None:
 @click.option("--json", "record", type=file, required=True, help="Settings, versions, machine.")
 def train(spec: dict[str, Any], data: Path, csv: Path, record: Path) -> None:
     """Train one run and write its CSV and JSON."""
-    from lsh_dl.config import validate
     from lsh_dl.runs import Run
     from lsh_dl.training import run_to_files
+    from lsh_dl.validation import validate
 
     run_to_files(validate(Run, spec, "--spec"), data, csv, record)
 

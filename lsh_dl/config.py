@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from lsh_dl.errors import UserError, suggest
+from lsh_dl.errors import UserError
+from lsh_dl.validation import Model, validate
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Fraction = Annotated[float, Field(gt=0, le=1)]
@@ -23,12 +24,6 @@ def _refuse_repeats(values: list) -> list:
 
 
 Distinct = AfterValidator(_refuse_repeats)
-
-
-class Model(BaseModel):
-    """Base of every part of a configuration: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Training(Model):
@@ -174,35 +169,3 @@ def _find(find, package: str, base: type, name: str, key: str) -> type:
         return find(package, base, name)
     except UserError as error:
         raise UserError(f"{key}: {error}" if "unknown name" in str(error) else str(error)) from None
-
-
-def validate(model: type[BaseModel], raw: Mapping[str, Any], place: str) -> Any:
-    """Build `model` from `raw`; the first mistake becomes a one-line UserError at `place`."""
-    try:
-        return model(**raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-    path = [part for part in first["loc"] if part != "[key]"]
-    where = ".".join(str(part) for part in path)
-    joint = ": " if ":" not in place else "."
-    if first["type"] == "extra_forbidden":
-        known = _fields_at(model, path[:-1])
-        raise UserError(f"{place}{joint}{where}: unknown key; {suggest(str(path[-1]), known)}")
-    if first["type"] == "missing":
-        raise UserError(f"{place}{joint}{where}: missing; see configs/README.md")
-    message = first["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    given = repr(first["input"])
-    given = given if len(given) <= 60 else given[:57] + "..."
-    where = f"{joint}{where}" if where else ""
-    raise UserError(f"{place}{where}: {message} (got {given})")
-
-
-def _fields_at(model: type[BaseModel], path: list[Any]) -> list[str]:
-    """The known keys of the model at `path` inside `model`."""
-    for part in path:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        model = inner
-    return list(model.model_fields)

@@ -4,10 +4,11 @@ from typing import Any
 
 from pydantic import Field
 
-from lsh_dl.config import Experiment, Fraction, Model, Name, Training, Width
+from lsh_dl.config import Experiment, Fraction, Name, Training, Width
 from lsh_dl.discovery import find
 from lsh_dl.errors import UserError
 from lsh_dl.rules.base import Rule
+from lsh_dl.validation import Model
 
 
 class Run(Model):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from lsh_dl.config import validate
 from lsh_dl.data.base import Arrays, DataSet, Preprocessing, Stream
 from lsh_dl.data.fetch import CachedSources
 from lsh_dl.data.store import FORMAT, Samples, Subset, fresh_folder, open_part, write_part
 from lsh_dl.discovery import find
 from lsh_dl.errors import UserError
+from lsh_dl.validation import validate
 
 STATISTICS_SAMPLES = 200_000
 """Means and deviations of larger training parts are taken from this many, evenly spaced."""
