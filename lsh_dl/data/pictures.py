@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lsh_dl.data.store import Prepared, Samples
+from lsh_dl.data.store import Prepared, Samples, Subset
 from lsh_dl.errors import UserError
 
 
@@ -42,6 +42,8 @@ def draw_grid(
         raise UserError(f"{prepared.title}: no {part} part; set `validation` above 0")
     count = min(rows * columns, len(samples))
     chosen = np.random.default_rng(seed).choice(len(samples), count, replace=False)
+    if isinstance(samples, Subset):  # only the whole set knows its originals
+        samples, chosen = samples.samples, samples.rows[chosen]
     images, labels = samples.take(chosen)
     strips = [("", images)]
     if hasattr(samples, "originals"):
