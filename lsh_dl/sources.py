@@ -11,7 +11,21 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from lsh_dl.data.base import DataSet
+from lsh_dl.discovery import find
+from lsh_dl.rules.base import Rule
+
 PACKAGE = Path(__file__).parent
+
+
+def sources_of_rule(name: str) -> list[Path]:
+    """The files that decide the numbers of a run of the rule called `name`."""
+    return source_files("lsh_dl.training", find("lsh_dl.rules", Rule, name).__module__)
+
+
+def sources_of_data(name: str) -> list[Path]:
+    """The files that make the arrays of the data set called `name`."""
+    return source_files("lsh_dl.data.prepare", find("lsh_dl.data", DataSet, name).__module__)
 
 
 def source_files(*modules: str) -> list[Path]:

@@ -1,0 +1,26 @@
+"""From a config file to the figures: `snakemake --cores all`."""
+
+from snakemake.utils import min_version
+
+min_version("9.1")
+
+# Snakemake lays --configfile over `configfile:`, which would leave the default's data sets in.
+if not workflow.config_settings.configfiles:
+
+    configfile: "configs/default.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.output,
+        FIGURE_FILES,

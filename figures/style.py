@@ -1,0 +1,228 @@
+"""What all figures share: one look a curve, an axis for accuracies, captions, saving."""
+
+import argparse
+import os
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+matplotlib.use("Agg")
+
+#: Colour and marker by a curve's number: NN, VD, AD, WTA, LSH, then any further labels in the
+#: config's order. The colours are Okabe and Ito's, told apart by colour-blind readers.
+LOOKS = (
+    ("#333333", "h"),
+    ("#0072B2", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "D"),
+    ("#D55E00", "o"),
+    ("#E69F00", "v"),
+    ("#56B4E9", "P"),
+    ("#8C6D31", "X"),
+    ("#7B4FA3", "<"),
+    ("#99A600", ">"),
+)
+DASHES = ("-", (0, (1, 1)), (0, (4, 1, 1, 1)))
+
+INK = "#222222"
+FAINT = "#E4E4E4"
+BAND = 0.16
+"""Opacity of the bands."""
+
+PANEL = (2.35, 2.0)
+"""Inches of one panel, axis labels included."""
+
+matplotlib.rcParams.update(
+    {
+        "font.size": 8,
+        "font.family": "sans-serif",
+        "axes.titlesize": 8,
+        "axes.labelsize": 8,
+        "axes.edgecolor": "#888888",
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "axes.linewidth": 0.6,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "grid.color": FAINT,
+        "grid.linewidth": 0.6,
+        "xtick.color": "#888888",
+        "ytick.color": "#888888",
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "lines.linewidth": 1.4,
+        "lines.markersize": 4.2,
+        "legend.frameon": False,
+        "legend.fontsize": 8,
+        "savefig.dpi": 200,
+        "svg.hashsalt": "lsh-dl",  # the same table gives the same bytes
+        "svg.fonttype": "none",
+    }
+)
+
+
+def look(curve: int) -> dict:
+    """Keywords for `Axes.plot`: the colour, marker and dashes of a curve's number."""
+    color, marker = LOOKS[curve % len(LOOKS)]
+    return {
+        "color": color,
+        "marker": marker,
+        "linestyle": DASHES[curve // len(LOOKS) % len(DASHES)],
+        "markeredgecolor": "white",
+        "markeredgewidth": 0.5,
+    }
+
+
+def main(draw: Callable[[pd.DataFrame], Figure], description: str) -> None:
+    """Command line of a figure's script: read a table, draw, write every named file."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("table", type=Path, help="tidy table (results/tables/*.csv)")
+    parser.add_argument("outputs", type=Path, nargs="+", help="files to write: .svg, .png, .pdf")
+    arguments = parser.parse_args()
+    table = pd.read_csv(arguments.table, dtype={"hidden": str, "label": str, "title": str})
+    if table.empty:
+        raise SystemExit(f"error: {arguments.table}: no rows, nothing to draw")
+    figure = draw(table)
+    for path in arguments.outputs:
+        save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure to a file that appears only when whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
+    try:
+        figure.savefig(temporary, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def describe_network(hidden: str) -> str:
+    """`2x1000` as "2 hidden layers of 1,000"; `1000-500` as "hidden layers of 1,000, 500"."""
+    if "x" not in hidden:
+        return f"hidden layers of {', '.join(f'{int(w):,}' for w in hidden.split('-'))}"
+    layers, width = hidden.split("x")
+    return f"{layers} hidden layer{'s' if layers != '1' else ''} of {int(width):,}"
+
+
+def describe_data(title: str, kind: str) -> str:
+    """The data set's title; says that it is generated or a stand-in where it does not itself."""
+    return title if kind == "real" or kind in title else f"{title} ({kind})"
+
+
+def scale_accuracy(axes: Axes, low: float, high: float) -> None:
+    """Space the y axis, an accuracy, by the logarithm of the error.
+
+    From 98 to 99 % half of the errors go, as from 80 to 90 %: both take the same height, so that
+    small differences among good networks show beside one that stayed at chance.
+
+    Parameters
+    ----------
+    low, high: the least and the largest accuracy to show, in [0, 1].
+    """
+    floor = min(1e-3, (1 - high) / 2) if high < 1 else 1e-3
+
+    def forward(accuracy):
+        return -np.log(np.maximum(1 - np.asarray(accuracy, float), floor))
+
+    def inverse(height):
+        return 1 - np.exp(-np.asarray(height, float))
+
+    bottom, top = forward(low), forward(min(high, 1 - floor))
+    margin = max(0.06 * (top - bottom), 0.01)
+    axes.set_yscale("function", functions=(forward, inverse))
+    axes.set_ylim(inverse(bottom - margin), inverse(top + margin))
+    span = top - bottom + 2 * margin
+    ticks = _choose_ticks(inverse(bottom - margin), inverse(top + margin), forward, span / 8)
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}"))
+
+
+def _choose_ticks(low: float, high: float, forward, spacing: float) -> list[float]:
+    """Round accuracies between `low` and `high`, the roundest first, none too near another."""
+    chosen: list[float] = []
+    for step in (0.5, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001):
+        for number in range(int(1 / step) - 1, -1, -1):
+            tick = round(number * step, 6)
+            if low <= tick <= high and all(
+                abs(forward(tick) - forward(other)) >= spacing for other in chosen
+            ):
+                chosen.append(tick)
+        if len(chosen) >= 5:
+            break
+    return sorted(chosen)
+
+
+def scale_percent(axes: Axes, low: float, high: float) -> None:
+    """A logarithmic x axis of per cent with plain numbers at 1, 2, 5, 10, ...; low, high > 0."""
+    axes.set_xscale("log")
+    axes.set_xlim(low / 1.25, high * 1.25)
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)) - 1, np.ceil(np.log10(high)) + 1)
+    steps = (1, 2, 5) if high / low < 300 else (1, 3) if high / low < 1000 else (1,)
+    ticks = np.outer(decades, steps).ravel()
+    inside = [tick for tick in ticks if low / 1.2 <= tick <= high * 1.2]
+    axes.xaxis.set_major_locator(FixedLocator(inside))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def draw_legend(figure: Figure, handles: list[Line2D], y: float) -> None:
+    """All curves in a row above the panels; `y` in the figure's coordinates."""
+    figure.legend(
+        handles=handles,
+        loc="lower center",
+        bbox_to_anchor=(0.5, y),
+        ncols=min(len(handles), 6),
+        handlelength=2.4,
+        columnspacing=1.8,
+    )
+
+
+def draw_caption(figure: Figure, text: str, y: float) -> None:
+    """Small text below the panels, wrapped to the figure's width; `y` as for the legend."""
+    width = int(figure.get_figwidth() * 19)
+    figure.text(
+        0.02,
+        y,
+        textwrap.fill(text, width),
+        va="top",
+        ha="left",
+        fontsize=7,
+        color="#555555",
+        linespacing=1.35,
+    )
+
+
+def describe_seeds(table: pd.DataFrame) -> str:
+    """The sentences about seeds, epochs and diverged runs that every caption has."""
+    counts, epochs = sorted(table["n"].unique()), sorted(table["epoch"].unique())
+    seeds = " or ".join(str(count) for count in counts)
+    text = f"Each point: after epoch {' or '.join(map(str, epochs))} (the last), "
+    if counts == [1]:
+        text += "one seed."
+    else:
+        text += f"median over {seeds} seeds; bands from the lowest to the highest seed."
+    diverged = int(table["diverged"].sum())
+    if diverged:
+        text += (
+            f" {diverged} run{'s' if diverged > 1 else ''} diverged; they are kept, their points "
+            "are ringed."
+        )
+    return text

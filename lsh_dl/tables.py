@@ -1,0 +1,159 @@
+"""From the CSVs of runs to the tables behind the figures."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from lsh_dl.errors import UserError
+from lsh_dl.records import COLUMNS, written_whole
+
+#: Columns that are text even where every value looks like a number.
+TEXT = (
+    "run_id",
+    "dataset",
+    "dataset_title",
+    "data_kind",
+    "rule",
+    "label",
+    "title",
+    "hidden",
+    "status",
+)
+
+#: What is true of all runs that are one point of a curve; they differ in their seeds.
+POINT = (
+    "dataset",
+    "dataset_title",
+    "data_kind",
+    "hidden_layers",
+    "hidden",
+    "rule",
+    "label",
+    "title",
+    "curve",
+    "threads",
+    "target_active_fraction",
+)
+
+#: What is summed up over the seeds of a point.
+MEASURES = (
+    "active_fraction",
+    "inference_active_fraction",
+    "test_accuracy",
+    "training_multiplications",
+    "inference_multiplications",
+    "training_percent",
+    "inference_percent",
+    "training_percent_of_standard",
+    "inference_percent_of_standard",
+)
+
+#: The rules with a colour of their own; `curve` numbers them first, other labels after them.
+NAMED_CURVES = ("standard", "dropout", "adaptive", "wta", "lsh")
+
+#: The figures drawn from points, and the rules that each shows. A rule that is new here comes to
+#: the second and the third by itself.
+FIGURES: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "accuracy_lsh_vs_dropout": lambda rules: rules.isin(["standard", "dropout", "lsh"]),
+    "accuracy_lsh_vs_adaptive": lambda rules: rules != "dropout",
+    "accuracy_vs_multiplications": lambda rules: rules.notna(),
+}
+
+
+def write_tables(run_files: Sequence[Path | str], folder: Path) -> None:
+    """Write `runs.csv` and each figure's table to `folder`, from runs in the config's order."""
+    runs = compare_with_standard(read_runs(run_files))
+    points = summarise(runs)
+    _write(runs, folder / "runs.csv")
+    for name, shows in FIGURES.items():
+        _write(points[shows(points["rule"])], folder / f"{name}.csv")
+
+
+def read_runs(paths: Iterable[Path | str]) -> pd.DataFrame:
+    """All rows (one an epoch) of the CSVs, in the given order.
+
+    Raises
+    ------
+    UserError
+        There is no file, or one is not a run's CSV.
+    """
+    frames = [_read_run(Path(path)) for path in paths]
+    if not frames:
+        raise UserError("no runs to make tables of; give the CSVs of results/runs")
+    # Columns without a value in one run (no validation part) keep the type they have in others.
+    return pd.concat([frame.dropna(axis=1, how="all") for frame in frames], ignore_index=True)[
+        list(COLUMNS)
+    ]
+
+
+def _read_run(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), float_precision="round_trip")
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: cannot be read ({reason}); remove it and run again") from None
+    if list(frame.columns) != list(COLUMNS) or frame.empty:
+        raise UserError(f"{path}: not the CSV of a run of this version; remove it and run again")
+    return frame
+
+
+def compare_with_standard(runs: pd.DataFrame) -> pd.DataFrame:
+    """Add each row's work in per cent of the standard network's as run here.
+
+    That network skips inputs that are zero, so it does less than the textbook one. Compared are
+    rows of the same data set, network, seed and epoch; without such a row the per cent are empty.
+    """
+    keys = ["dataset", "hidden", "seed", "epoch"]
+    work = ["training_multiplications", "inference_multiplications"]
+    standard = runs[runs["rule"] == "standard"].drop_duplicates(keys)[keys + work]
+    joined = runs[keys].merge(standard, on=keys, how="left")
+    return runs.assign(
+        **{
+            f"{part}_percent_of_standard": 100
+            * runs[f"{part}_multiplications"]
+            / joined[f"{part}_multiplications"].to_numpy()
+            for part in ("training", "inference")
+        }
+    )
+
+
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a point: median, lowest and highest of each measure over the seeds.
+
+    Each run counts with its last epoch. A run that diverged is kept, with the epoch it came to;
+    `diverged` says how many of the `n` runs did, `epoch` is the last epoch of those that did not
+    (of all where every one did).
+
+    Parameters
+    ----------
+    runs: what `compare_with_standard` returns.
+    """
+    last = runs.loc[runs.groupby("run_id", sort=False)["epoch"].idxmax()]
+    last = last.assign(curve=last["label"].map(_number_curves(last["label"].unique())))
+    rows = []
+    for point, group in last.groupby(list(POINT), sort=False):
+        diverged = group["status"] != "ok"
+        row = dict(zip(POINT, point, strict=True))
+        row["epoch"] = group["epoch"].max()
+        row["n"] = len(group)
+        row["diverged"] = int(diverged.sum())
+        for measure in MEASURES:
+            values = group[measure]
+            row[f"{measure}_median"] = values.median()
+            row[f"{measure}_low"] = values.min()
+            row[f"{measure}_high"] = values.max()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _number_curves(labels: Iterable[str]) -> dict[str, int]:
+    """A number for each label, the same in all tables of an experiment: it decides the colour."""
+    named = {label: number for number, label in enumerate(NAMED_CURVES)}
+    others = [label for label in labels if label not in named]
+    return named | {label: len(named) + number for number, label in enumerate(others)}
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    with written_whole(path) as file:
+        frame.to_csv(file, index=False, lineterminator="\n")

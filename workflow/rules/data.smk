@@ -1,0 +1,23 @@
+"""Fetch or generate each data set that the config names, and no other."""
+
+import json
+
+
+rule prepare_data:
+    input:
+        sources=lambda wildcards: sources_of_data(entry_of(wildcards.dataset)["source"]),
+    output:
+        # The last file of the folder to be complete: the folder appears as a whole.
+        meta=RESULTS / "data" / "{dataset}" / "meta.json",
+    log:
+        RESULTS / "logs" / "data" / "{dataset}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        entry=lambda wildcards: json.dumps(entry_of(wildcards.dataset)),
+        folder=lambda wildcards, output: Path(output.meta).parent,
+    message:
+        "prepare {wildcards.dataset}"
+    shell:
+        "python -m lsh_dl data prepare --label {wildcards.dataset:q} --entry {params.entry:q}"
+        " --out {params.folder:q} > {log:q} 2>&1"

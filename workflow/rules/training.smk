@@ -1,0 +1,27 @@
+"""One job a run: it trains one network and writes its CSV and its JSON."""
+
+
+rule train:
+    input:
+        data=lambda wildcards: RESULTS
+        / "data"
+        / RUNS[wildcards.run].dataset
+        / "meta.json",
+        sources=lambda wildcards: sources_of_rule(RUNS[wildcards.run].rule),
+    output:
+        csv=RESULTS / "runs" / "{run}.csv",
+        json=RESULTS / "runs" / "{run}.json",
+    log:
+        RESULTS / "logs" / "train" / "{run}.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: RUNS[wildcards.run].threads
+    params:
+        # The whole run: a changed setting reruns the runs that it changes.
+        spec=lambda wildcards: RUNS[wildcards.run].model_dump_json(),
+        data=lambda wildcards, input: Path(input.data).parent,
+    message:
+        "train {wildcards.run}"
+    shell:
+        "python -m lsh_dl train --spec {params.spec:q} --data {params.data:q}"
+        " --csv {output.csv:q} --json {output.json:q} > {log:q} 2>&1"
