@@ -65,9 +65,15 @@ def prepare(
         Bad entry, missing or corrupt file, no network.
     """
     dataset = resolve(label, entry)
-    with fresh_folder(folder) as workspace:
-        sources = CachedSources(mirror, cache, workspace, alternative=dataset.alternative)
-        _write(workspace, dataset, dataset.build(sources), label)
+    try:
+        with fresh_folder(folder) as workspace:
+            sources = CachedSources(mirror, cache, workspace, alternative=dataset.alternative)
+            _write(workspace, dataset, dataset.build(sources), label)
+    except OSError as error:  # disk full, folder read-only
+        place = error.filename or folder
+        raise UserError(
+            f"{place}: {error.strerror or error}; free space or choose another folder"
+        ) from error
     return Path(folder)
 
 

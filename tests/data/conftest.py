@@ -1,0 +1,3 @@
+from serving import server
+
+__all__ = ["server"]

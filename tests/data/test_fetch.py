@@ -1,0 +1,222 @@
+import hashlib
+import json
+
+import pytest
+from serving import CONTENT
+
+from lsh_dl.data import fetch
+from lsh_dl.data.base import Checksum, RemoteFile
+from lsh_dl.data.fetch import CachedSources
+from lsh_dl.errors import UserError
+
+RIGHT = Checksum(len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+
+
+def remote(server, *manners, checksums=(RIGHT,)):
+    urls = tuple(f"{server.url}/{manner}/set/file.bin" for manner in manners)
+    return RemoteFile("set", "file.bin", urls, checksums)
+
+
+def sources(tmp_path, **options):
+    options = {"delays": (0.01, 0.02), "timeout": (2, 2)} | options
+    return CachedSources(cache=tmp_path / "cache", **options)
+
+
+def leftovers(tmp_path):
+    return [p.name for p in (tmp_path / "cache").rglob("*") if p.suffix in (".part", ".new")]
+
+
+def one_line(error) -> str:
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+def test_download_is_verified_and_kept(server, tmp_path):
+    path = sources(tmp_path).fetch(remote(server, "good"))
+    assert path == tmp_path / "cache" / "set" / "file.bin"
+    assert path.read_bytes() == CONTENT
+    sources(tmp_path).fetch(remote(server, "good"))
+    assert len(server.requests) == 1
+    assert not leftovers(tmp_path)
+
+
+def test_redirect_is_followed(server, tmp_path):
+    assert sources(tmp_path).fetch(remote(server, "redirect")).read_bytes() == CONTENT
+
+
+def test_broken_transfer_goes_on_where_it_stopped(server, tmp_path):
+    assert sources(tmp_path).fetch(remote(server, "breaking")).read_bytes() == CONTENT
+    first, *later = server.asked("breaking")
+    assert first is None
+    starts = [int(span.removeprefix("bytes=").rstrip("-")) for span in later]
+    assert len(starts) == 2
+    assert 100_000 < starts[0] <= 120_000 < starts[1] <= 240_000
+
+
+def test_part_of_an_earlier_run_is_used(server, tmp_path):
+    part = tmp_path / "cache" / "set" / "file.bin.0.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT[:1000])
+    assert sources(tmp_path).fetch(remote(server, "good")).read_bytes() == CONTENT
+    assert server.asked("good") == ["bytes=1000-"]
+
+
+@pytest.mark.parametrize("part", [CONTENT, CONTENT + b"more", b"wrong start"])
+def test_whole_too_long_or_foreign_part_ends_well(server, tmp_path, part):
+    path = tmp_path / "cache" / "set" / "file.bin.0.part"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(part)
+    assert sources(tmp_path).fetch(remote(server, "good")).read_bytes() == CONTENT
+    assert not leftovers(tmp_path)
+
+
+def test_server_that_cannot_resume_sends_all_again(server, tmp_path):
+    server.failures_left = 1
+    assert sources(tmp_path).fetch(remote(server, "norange")).read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+def test_server_in_trouble_is_asked_again(server, tmp_path):
+    server.failures_left = 2
+    assert sources(tmp_path).fetch(remote(server, "flaky")).read_bytes() == CONTENT
+    assert len(server.requests) == 3
+
+
+def test_waiting_grows_and_ends(server, tmp_path, monkeypatch):
+    waits = []
+    monkeypatch.setattr(fetch.time, "sleep", waits.append)
+    server.failures_left = 99
+    with pytest.raises(UserError):
+        sources(tmp_path, delays=(1, 3, 9)).fetch(remote(server, "flaky"))
+    assert waits == [0, 1, 3, 9]
+
+
+def test_next_url_when_the_first_has_it_not(server, tmp_path):
+    path = sources(tmp_path).fetch(remote(server, "missing", "good"))
+    assert path.read_bytes() == CONTENT
+    assert len(server.asked("missing")) == 1
+
+
+def test_stalling_server_is_left(server, tmp_path):
+    quick = sources(tmp_path, timeout=(1, 0.1), delays=())
+    assert quick.fetch(remote(server, "stalling", "good")).read_bytes() == CONTENT
+    assert not leftovers(tmp_path)
+
+
+def test_stalling_server_alone_is_named(server, tmp_path):
+    with pytest.raises(UserError) as error:
+        sources(tmp_path, timeout=(1, 0.1), delays=()).fetch(remote(server, "stalling"))
+    assert "no answer in time" in one_line(error)
+
+
+@pytest.mark.parametrize(
+    ("manner", "reason"), [("corrupt", "wrong checksum"), ("short", "wrong length")]
+)
+def test_wrong_content_is_refused(server, tmp_path, manner, reason):
+    with pytest.raises(UserError) as error:
+        sources(tmp_path).fetch(remote(server, manner))
+    assert reason in one_line(error)
+    assert len(server.requests) == 1, "the same bytes would come again"
+    assert not (tmp_path / "cache" / "set" / "file.bin").exists()
+    assert not leftovers(tmp_path)
+
+
+def test_wrong_content_then_the_next_url(server, tmp_path):
+    assert sources(tmp_path).fetch(remote(server, "corrupt", "good")).read_bytes() == CONTENT
+
+
+def test_no_network_is_one_clear_message(tmp_path):
+    urls = ("http://127.0.0.1:9/file.bin", "http://127.0.0.1:10/file.bin")
+    file = RemoteFile("set", "file.bin", urls, (RIGHT,))
+    with pytest.raises(UserError) as error:
+        sources(tmp_path, alternative="digits").fetch(file)
+    message = one_line(error)
+    for part in ("set/file.bin", *urls, "Connection refused", "`mirror`", "'digits'"):
+        assert part in message
+
+
+def test_unresolvable_host_is_said(tmp_path):
+    file = RemoteFile("set", "file.bin", ("http://no-such-host.invalid/file.bin",), (RIGHT,))
+    with pytest.raises(UserError) as error:
+        sources(tmp_path, delays=()).fetch(file)
+    assert "no-such-host.invalid/file.bin (" in one_line(error)
+
+
+def test_mirror_folder_is_used_in_place(server, tmp_path):
+    mirrored = tmp_path / "mirror" / "set" / "file.bin"
+    mirrored.parent.mkdir(parents=True)
+    mirrored.write_bytes(CONTENT)
+    got = sources(tmp_path, mirror=tmp_path / "mirror").fetch(remote(server, "good"))
+    assert got == mirrored
+    assert not server.requests
+
+
+def test_mirror_folder_without_the_file_falls_back(server, tmp_path):
+    (tmp_path / "mirror").mkdir()
+    got = sources(tmp_path, mirror=tmp_path / "mirror").fetch(remote(server, "good"))
+    assert got.read_bytes() == CONTENT
+
+
+def test_corrupt_mirror_is_named(server, tmp_path):
+    mirrored = tmp_path / "mirror" / "set" / "file.bin"
+    mirrored.parent.mkdir(parents=True)
+    mirrored.write_bytes(CONTENT[:-1])
+    with pytest.raises(UserError) as error:
+        sources(tmp_path, mirror=tmp_path / "mirror").fetch(remote(server, "good"))
+    assert str(mirrored) in one_line(error)
+
+
+def test_missing_mirror_is_named(tmp_path):
+    with pytest.raises(UserError, match="no such folder"):
+        sources(tmp_path, mirror=tmp_path / "nowhere")
+
+
+def test_mirror_url_comes_first(server, tmp_path):
+    file = remote(server, "missing")
+    got = sources(tmp_path, mirror=f"{server.url}/good/").fetch(file)
+    assert got.read_bytes() == CONTENT
+    assert not server.asked("missing")
+
+
+def test_unknown_checksum_is_recorded_then_held_to(server, tmp_path):
+    file = remote(server, "good", checksums=())
+    path = sources(tmp_path).fetch(file)
+    record = json.loads((tmp_path / "cache" / "checksums.json").read_text())["set/file.bin"]
+    assert (record["size"], record["sha256"]) == (RIGHT.size, RIGHT.sha256)
+    assert record["origin"] == file.urls[0]
+    sources(tmp_path).fetch(file)
+    path.write_bytes(bytes(len(CONTENT)))
+    with pytest.raises(UserError, match="wrong checksum"):
+        sources(tmp_path).fetch(file)
+    path.unlink()
+    with pytest.raises(UserError, match="wrong checksum"):
+        sources(tmp_path).fetch(remote(server, "corrupt", checksums=()))
+
+
+def test_damaged_record_is_named(server, tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "checksums.json").write_text("{")
+    with pytest.raises(UserError, match=r"checksums\.json: not JSON"):
+        sources(tmp_path).fetch(remote(server, "good", checksums=()))
+
+
+def test_cached_file_that_rotted_is_refused(server, tmp_path):
+    path = sources(tmp_path).fetch(remote(server, "good"))
+    path.write_bytes(CONTENT[:-10])
+    with pytest.raises(UserError, match="wrong length"):
+        sources(tmp_path).fetch(remote(server, "good"))
+
+
+def test_unusable_cache_is_one_line(server, tmp_path):
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    with pytest.raises(UserError, match="LSH_DL_CACHE"):
+        sources(tmp_path).fetch(remote(server, "good"))
+
+
+def test_cache_folder_by_argument_then_variable_then_platform(monkeypatch, tmp_path):
+    monkeypatch.setenv("LSH_DL_CACHE", str(tmp_path / "variable"))
+    assert fetch.cache_folder(tmp_path / "given") == tmp_path / "given"
+    assert fetch.cache_folder() == tmp_path / "variable"
+    monkeypatch.delenv("LSH_DL_CACHE")
+    assert fetch.cache_folder().name == "lsh-dl"
