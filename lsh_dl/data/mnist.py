@@ -1,5 +1,6 @@
 """MNIST: 60,000 + 10,000 handwritten digits (LeCun, Cortes, Burges)."""
 
+import numpy as np
 from pydantic import Field
 
 from lsh_dl.data._reading import corrupt
@@ -65,20 +66,18 @@ class Mnist(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Read and check the four files."""
-        x_train, y_train = read_part(sources, TRAIN_IMAGES, TRAIN_LABELS)
-        x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS)
         train, test = self.settings.train, self.settings.test
         return Arrays(
-            x_train[:train],
-            y_train[:train],
-            x_test[:test],
-            y_test[:test],
+            *read_part(sources, TRAIN_IMAGES, TRAIN_LABELS, train),
+            *read_part(sources, TEST_IMAGES, TEST_LABELS, test),
             provenance=f"MNIST, the first {train:,} training and {test:,} test images",
         )
 
 
-def read_part(sources: Sources, images: RemoteFile, labels: RemoteFile):
-    """Images (n, 784) uint8 and labels (n,) uint8 of one half of MNIST.
+def read_part(
+    sources: Sources, images: RemoteFile, labels: RemoteFile, wanted: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, 784) uint8 and labels (n,) uint8: the first `wanted` of one half of MNIST, or all.
 
     Raises
     ------
@@ -95,4 +94,6 @@ def read_part(sources: Sources, images: RemoteFile, labels: RemoteFile):
         raise corrupt(labels_path, f"{len(y)} labels for {len(x)} images")
     if y.max(initial=0) > 9:
         raise corrupt(labels_path, f"label {y.max()}, digits are 0 ... 9")
-    return x.reshape(len(x), 784), y
+    if wanted is not None and len(x) < wanted:
+        raise corrupt(images_path, f"{len(x)} images, {wanted} are wanted")
+    return x.reshape(len(x), 784)[:wanted], y[:wanted]

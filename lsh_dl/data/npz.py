@@ -54,6 +54,7 @@ class Npz(DataSet):
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{self.path}: not a readable .npz ({reason}); {remedy}") from error
+        samples = {part: self._samples(raw, part) for part in ("train", "test")}
         shapes = {part: raw[f"x_{part}"].shape[1:] for part in ("train", "test")}
         if shapes["train"] != shapes["test"]:
             raise UserError(
@@ -63,9 +64,9 @@ class Npz(DataSet):
         labels = {part: self._labels(raw, part) for part in ("train", "test")}
         shape = shapes["train"]
         return Arrays(
-            self._samples(raw, "train"),
+            samples["train"],
             labels["train"],
-            self._samples(raw, "test"),
+            samples["test"],
             labels["test"],
             classes=int(max(y.max() for y in labels.values())) + 1,
             image_shape=shape if len(shape) in (2, 3) else None,

@@ -27,7 +27,7 @@ class Rectangles(DataSet):
     kind = "generated"
     classes = 2
     image_shape = (SIDE, SIDE)
-    preprocessing = "standardize"
+    preprocessing = "center"
 
     class Settings(Seeded):
         """Sizes and parameters of the recipe."""

@@ -1,0 +1,281 @@
+import json
+import threading
+import warnings
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsh_dl.data.prepare import fit_preprocessing, prepare, resolve, split_validation
+from lsh_dl.data.store import ArraySamples, fresh_folder, open_prepared
+from lsh_dl.errors import UserError
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """A path and the arrays in it, to be changed and written anew."""
+    content = {
+        "x_train": RNG.integers(256, size=(40, 12), dtype=np.uint8),
+        "y_train": np.arange(40) % 3,
+        "x_test": RNG.integers(256, size=(9, 12), dtype=np.uint8),
+        "y_test": np.arange(9) % 3,
+    }
+    return tmp_path / "own.npz", content
+
+
+def prepare_npz(path, content, tmp_path, **settings):
+    np.savez(path, **content)
+    entry = {"source": "npz", "path": str(path), **settings}
+    return open_prepared(prepare("own", entry, tmp_path / "prepared"))
+
+
+def every(samples):
+    return samples.take(np.arange(len(samples)))
+
+
+def test_prepared_holds_what_was_given(arrays, tmp_path):
+    path, content = arrays
+    got = prepare_npz(path, content, tmp_path, validation=0)
+    for part, samples in (("train", got.train), ("test", got.test)):
+        x, y = every(samples)
+        np.testing.assert_array_equal(x, content[f"x_{part}"])
+        np.testing.assert_array_equal(y, content[f"y_{part}"])
+        np.testing.assert_array_equal(samples.labels, y)
+        assert (x.dtype, y.dtype) == (np.uint8, np.int32)
+        assert x.flags.c_contiguous
+    assert got.validation is None
+    assert (got.features, got.classes, got.title, got.kind) == (12, 3, "own", "real")
+
+
+def test_take_gives_any_rows_in_any_order(arrays, tmp_path):
+    path, content = arrays
+    got = prepare_npz(path, content, tmp_path, validation=0)
+    rows = np.array([5, 0, 5, 39])
+    np.testing.assert_array_equal(got.train.take(rows)[0], content["x_train"][rows])
+    assert got.train.take(np.empty(0, np.int64))[0].shape == (0, 12)
+
+
+def test_validation_is_parted_from_training(arrays, tmp_path):
+    path, content = arrays
+    got = prepare_npz(path, content, tmp_path, validation=0.25)
+    assert (len(got.train), len(got.validation), len(got.test)) == (30, 10, 9)
+    both = np.concatenate([every(got.train)[0], every(got.validation)[0]])
+    assert sorted(map(bytes, both)) == sorted(map(bytes, content["x_train"]))
+    again = prepare_npz(path, content, tmp_path, validation=0.25)
+    np.testing.assert_array_equal(every(got.validation)[0], every(again.validation)[0])
+    other = prepare_npz(path, content, tmp_path, validation=0.25, validation_seed=1)
+    assert not np.array_equal(every(got.validation)[0], every(other.validation)[0])
+
+
+def test_preprocessing_sees_neither_validation_nor_test(arrays, tmp_path):
+    path, content = arrays
+    got = prepare_npz(path, content, tmp_path, validation=0.25, preprocessing="center")
+    np.testing.assert_allclose(got.offset, every(got.train)[0].mean(axis=0), rtol=1e-5)
+
+
+@given(
+    groups=st.lists(st.integers(0, 9), min_size=1, max_size=60),
+    share=st.floats(0, 0.5),
+    seed=st.integers(0, 9),
+)
+def test_split_never_parts_a_group_and_leaves_some(groups, share, seed):
+    groups = np.array(groups)
+    kept = split_validation(len(groups), share, seed, groups)
+    rest = np.setdiff1d(np.arange(len(groups)), kept)
+    assert len(rest) > 0
+    assert not set(groups[kept]) & set(groups[rest])
+    if share > 0 and len(set(groups)) > 1:
+        assert len(kept) > 0
+
+
+@given(total=st.integers(1, 200), share=st.floats(0, 0.5))
+def test_split_without_groups_meets_the_share(total, share):
+    kept = split_validation(total, share, 0)
+    assert abs(len(kept) - share * total) <= 1
+    assert len(np.unique(kept)) == len(kept)
+
+
+def test_scale_keeps_zeros():
+    x = RNG.integers(256, size=(50, 4), dtype=np.uint8)
+    offset, scale = fit_preprocessing(ArraySamples(x, np.zeros(50, np.int32)), "scale")
+    np.testing.assert_array_equal(offset, 0)
+    np.testing.assert_allclose(scale, 1 / 255)
+    x = RNG.normal(size=(50, 4)).astype(np.float32)
+    offset, scale = fit_preprocessing(ArraySamples(x, np.zeros(50, np.int32)), "scale")
+    assert np.abs((x - offset) * scale).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_center_and_standardize(dtype):
+    x = (RNG.random((300, 5)) * [10, 250, 3, 100, 60]).astype(dtype)
+    samples = ArraySamples(x, np.zeros(300, np.int32))
+    offset, scale = fit_preprocessing(samples, "center")
+    ready = (x - offset) * scale
+    np.testing.assert_allclose(ready.mean(axis=0), 0, atol=1e-6)
+    assert np.abs(ready).max() <= 1
+    offset, scale = fit_preprocessing(samples, "standardize")
+    ready = (x - offset) * scale
+    np.testing.assert_allclose(ready.mean(axis=0), 0, atol=1e-6)
+    assert np.sqrt((ready**2).mean()) == pytest.approx(1, rel=1e-5)
+    assert len(np.unique(scale)) == 1
+
+
+@pytest.mark.parametrize("preprocessing", ["scale", "center", "standardize"])
+def test_constant_samples_stay_finite(preprocessing):
+    for x in (np.zeros((4, 3), np.uint8), np.zeros((4, 3), np.float32)):
+        offset, scale = fit_preprocessing(ArraySamples(x, np.zeros(4, np.int32)), preprocessing)
+        assert np.isfinite((x - offset) * scale).all()
+
+
+def test_own_images_and_floats(arrays, tmp_path):
+    path, content = arrays
+    content["x_train"] = RNG.normal(size=(40, 3, 4))
+    content["x_test"] = RNG.normal(size=(9, 3, 4))
+    got = prepare_npz(path, content, tmp_path, title="Mine", kind="generated", validation=0)
+    x, _ = every(got.train)
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(x, content["x_train"].reshape(40, 12).astype(np.float32))
+    assert (got.image_shape, got.title, got.kind) == ((3, 4), "Mine", "generated")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"y_test": None}, "no y_test in it"),
+        ({"x_test": np.zeros((9, 11), np.uint8)}, "both need the same"),
+        ({"x_train": np.zeros(40)}, "x_train has shape (40,)"),
+        ({"x_train": np.zeros((0, 12), np.uint8), "y_train": np.zeros(0, int)}, "has shape (0"),
+        ({"x_train": np.full((40, 12), "a")}, "numbers are needed"),
+        ({"x_train": np.full((40, 12), np.nan)}, "not finite"),
+        ({"y_train": np.zeros(39, int)}, "one label a sample"),
+        ({"y_train": np.zeros((40, 1), int)}, "one label a sample"),
+        ({"y_train": np.full(40, -1)}, "integers from 0 on"),
+        ({"y_train": np.full(40, 0.5)}, "integers from 0 on"),
+        ({"y_train": np.full(40, None)}, "not a readable .npz"),
+    ],
+)
+def test_bad_arrays_are_one_line_and_leave_nothing(arrays, tmp_path, changes, reason):
+    path, content = arrays
+    content = {key: value for key, value in (content | changes).items() if value is not None}
+    with pytest.raises(UserError) as error:
+        prepare_npz(path, content, tmp_path)
+    message = str(error.value)
+    assert reason in message
+    assert "\n" not in message
+    assert "own" in message
+    assert [p.name for p in tmp_path.iterdir()] == ["own.npz"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", b"PK\x03\x04 cut off"])
+def test_no_npz(tmp_path, content):
+    path = tmp_path / "own.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError) as error:
+        prepare("own", {"source": "npz", "path": str(path)}, tmp_path / "prepared")
+    assert str(path) in str(error.value)
+    assert not (tmp_path / "prepared").exists()
+
+
+@pytest.mark.parametrize(
+    ("label", "entry", "reason"),
+    [
+        ("mnits", {}, "did you mean 'mnist'?"),
+        ("mnist", {"trian": 5}, "did you mean 'train'?"),
+        ("mnist", {"train": 0}, "train"),
+        ("mnist", {"train": 60_001}, "60000"),
+        ("mnist", {"preprocessing": "whiten"}, "'scale', 'center' or 'standardize'"),
+        ("mnist", {"validation": 0.9}, "validation"),
+        ("mnist", {"validation": "much"}, "validation"),
+        ("own", {"source": "npz"}, "path"),
+        ("rectangles", {"least_side": 27, "least_area": 0}, "loosen one"),
+    ],
+)
+def test_bad_entries_are_one_line(label, entry, reason):
+    with pytest.raises(UserError) as error:
+        resolve(label, entry)
+    assert reason in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_label_is_the_source_unless_told():
+    assert resolve("mnist", {}).name == "mnist"
+    assert resolve("panel", {"source": "mnist", "train": 9}).settings.train == 9
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda f: (f / "meta.json").unlink(), "no prepared data set"),
+        (lambda f: (f / "meta.json").write_text("{"), "not JSON"),
+        (lambda f: (f / "meta.json").write_text('{"format": 0}'), "format 0"),
+        (lambda f: (f / "x_test.npy").unlink(), "x_test.npy"),
+        (lambda f: (f / "x_train.npy").write_bytes(b"x"), "prepare the data set again"),
+        (lambda f: np.save(f / "y_test.npy", np.zeros(3, np.int32)), "test holds 3 samples"),
+    ],
+)
+def test_damaged_folder_is_one_line(arrays, tmp_path, damage, reason):
+    path, content = arrays
+    prepare_npz(path, content, tmp_path)
+    damage(tmp_path / "prepared")
+    with pytest.raises(UserError) as error:
+        open_prepared(tmp_path / "prepared")
+    assert reason in str(error.value)
+    assert str(tmp_path / "prepared") in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_folder_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "deep" / "set"
+    with suppress(RuntimeError), fresh_folder(target) as folder:
+        (folder / "half").write_text("x")
+        raise RuntimeError
+    assert not list(target.parent.iterdir())
+    for content in ("first", "second"):
+        with fresh_folder(target) as folder:
+            (folder / content).write_text("x")
+            assert not (target / content).exists()
+        assert [p.name for p in target.iterdir()] == [content]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_unwritable_place_is_one_line(arrays, tmp_path):
+    path, content = arrays
+    np.savez(path, **content)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="choose another folder"):
+        prepare("own", {"source": "npz", "path": str(path)}, tmp_path / "file" / "prepared")
+
+
+def test_meta_can_be_read_by_others(arrays, tmp_path):
+    path, content = arrays
+    prepare_npz(path, content, tmp_path)
+    meta = json.loads((tmp_path / "prepared" / "meta.json").read_text())
+    assert meta["counts"] == {"train": 36, "validation": 4, "test": 9}
+    assert meta["preprocessing"] == "scale"
+    assert meta["settings"]["path"] == str(path)
+
+
+def test_threads_take_at_once(arrays, tmp_path):
+    path, content = arrays
+    samples = prepare_npz(path, content, tmp_path, validation=0).train
+    wrong = []
+
+    def work(seed):
+        for _ in range(50):
+            rows = np.random.default_rng(seed).integers(40, size=20)
+            if not np.array_equal(samples.take(rows)[0], content["x_train"][rows]):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not wrong
