@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from lsh_dl.discovery import discover, find
 from lsh_dl.errors import UserError
 from lsh_dl.validation import Model, validate
 
@@ -147,25 +148,25 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
     mirror = experiment.mirror
     if mirror and "://" not in mirror and not Path(mirror).expanduser().is_dir():
         raise UserError(f"{place}: mirror: no folder {mirror!r}; give a folder or an http(s) URL")
-    # Imported here: discovery compiles nothing but imports numba, which plain checks do without.
+    # Imported here: the rules' base imports numba, which reading a run's record does without.
     from lsh_dl.data.base import DataSet
-    from lsh_dl.discovery import find
     from lsh_dl.rules.base import Rule
 
     for label, entry in experiment.datasets.items():
         key = f"{place}: datasets.{label}"
         validate(Training, experiment.training.model_dump() | entry.training, f"{key}.training")
-        source = _find(find, "lsh_dl.data", DataSet, entry.source or label, key)
+        source = _find("lsh_dl.data", DataSet, entry.source or label, key)
         validate(source.Settings, entry.settings, key)
     for label, entry in experiment.rules.items():
         key = f"{place}: rules.{label}"
-        source = _find(find, "lsh_dl.rules", Rule, entry.source or label, key)
+        source = _find("lsh_dl.rules", Rule, entry.source or label, key)
         validate(source.Settings, entry.settings, key)
     return experiment
 
 
-def _find(find, package: str, base: type, name: str, key: str) -> type:
+def _find(package: str, base: type, name: str, key: str) -> type:
+    discover(package, base)  # a broken file names its own place, not the config's
     try:
         return find(package, base, name)
     except UserError as error:
-        raise UserError(f"{key}: {error}" if "unknown name" in str(error) else str(error)) from None
+        raise UserError(f"{key}: {error}") from None

@@ -1,0 +1,63 @@
+"""What tests of several files share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def raw_config() -> dict[str, Any]:
+    """A small correct config, as YAML gives it."""
+    return {
+        "seeds": [1, 2],
+        "networks": [[8], [8, 4]],
+        "active_fractions": [0.25, 0.5],
+        "datasets": {"digits": {"train": 100, "test": 20}},
+        "rules": {"standard": None, "wta": None},
+        "training": {"epochs": 2},
+    }
+
+
+@pytest.fixture
+def row() -> Mapping[str, Any]:
+    """One row of a run's CSV with plausible values."""
+    return {
+        "run_id": "digits_wta_2x8_25pct_seed1",
+        "dataset": "digits",
+        "dataset_title": "Digits (MNIST stand-in)",
+        "data_kind": "stand-in",
+        "rule": "wta",
+        "label": "wta",
+        "title": "WTA",
+        "hidden_layers": 2,
+        "width": 8,
+        "hidden": "2x8",
+        "target_active_fraction": 0.25,
+        "active_fraction": 0.25,
+        "inference_active_fraction": 0.25,
+        "seed": 1,
+        "threads": 1,
+        "epoch": 1,
+        "train_loss": 0.5,
+        "train_accuracy": 0.7,
+        "validation_accuracy": 0.75,
+        "test_accuracy": 0.8,
+        "training_multiplications": 300.0,
+        "inference_multiplications": 100.0,
+        "training_percent": 15.0,
+        "inference_percent": 10.0,
+        "training_select": 100.0,
+        "training_rerank": 0.0,
+        "training_forward": 50.0,
+        "training_backward": 50.0,
+        "training_update": 100.0,
+        "training_maintain": 0.0,
+        "training_optimiser": 400.0,
+        "inference_select": 60.0,
+        "inference_rerank": 0.0,
+        "inference_forward": 40.0,
+        "train_seconds": 0.1,
+        "evaluation_seconds": 0.05,
+        "status": "ok",
+    }
