@@ -16,7 +16,7 @@ class Digits(DataSet):
     """Digits in MNIST's shape, made from the 1,797 8 x 8 digits that come with scikit-learn.
 
     Each image is an original enlarged to 20 x 20 in the middle of 28 x 28, turned, stretched and
-    sheared a little, bent by a smooth random field, shifted by up to 2 pixels. Originals are
+    sheared a little, bent by a smooth random field, shifted by up to 1 pixel each way. Originals are
     parted before anything is drawn: no deformation of a test original is in the training part,
     and the validation split keeps the deformations of one original together.
     """
@@ -33,7 +33,7 @@ class Digits(DataSet):
         train: int = Field(4_000, ge=10, description="training images, validation included")
         test: int = Field(1_000, ge=10, description="test images")
         bend: float = Field(
-            1.0, ge=0, le=4, description="standard deviation of the bending field, in pixels"
+            0.5, ge=0, le=4, description="standard deviation of the bending field, in pixels"
         )
 
     def build(self, sources: Sources) -> Arrays:
@@ -78,15 +78,15 @@ def _deform(image: np.ndarray, bend: float, rng: np.random.Generator) -> np.ndar
     """A random smooth deformation of (20, 20) `image` on a (28, 28) uint8 black background."""
     from scipy.ndimage import gaussian_filter, map_coordinates
 
-    angle = rng.normal(0, 0.12)
-    stretch = np.exp(rng.normal(0, 0.08, 2))
-    shear = rng.normal(0, 0.12)
+    angle = rng.normal(0, 0.08)
+    stretch = np.exp(rng.normal(0, 0.06, 2))
+    shear = rng.normal(0, 0.08)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     affine = turn @ np.array([[1, 0], [shear, 1]]) @ np.diag(stretch)
     grid = np.indices((SIDE, SIDE)).reshape(2, -1) - (SIDE - 1) / 2
     field = gaussian_filter(rng.normal(size=(2, SIDE, SIDE)), (0, 4, 4), mode="wrap")
     field *= bend / field.std()
-    shift = rng.integers(-2, 3, (2, 1))
+    shift = rng.integers(-1, 2, (2, 1))
     where = affine @ (grid - shift) + field.reshape(2, -1) + (INNER - 1) / 2
     levels = map_coordinates(image, where, order=1).reshape(SIDE, SIDE)
     # Interpolation leaves a faint veil: what is nearly black becomes black, as in MNIST.

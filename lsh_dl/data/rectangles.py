@@ -4,6 +4,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources
+from lsh_dl.errors import UserError
 
 SIDE = 28
 
@@ -127,6 +128,8 @@ def draw_patches(
     """Uniformly placed patches with a standard deviation of at least `texture`, (count, 28, 28)."""
     windows = [np.lib.stride_tricks.sliding_window_view(p, (SIDE, SIDE)) for p in pictures]
     textured = [np.argwhere(w.std(axis=(2, 3)) >= texture) for w in windows]
+    if not all(len(places) for places in textured):
+        raise UserError(f"texture: no patch of some picture varies by {texture:g}; choose less")
     which = rng.integers(len(pictures), size=count)
     patches = np.empty((count, SIDE, SIDE), np.uint8)
     for number, (window, places) in enumerate(zip(windows, textured, strict=True)):
