@@ -16,9 +16,9 @@ class Digits(DataSet):
     """Digits in MNIST's shape, made from the 1,797 8 x 8 digits that come with scikit-learn.
 
     Each image is an original enlarged to 20 x 20 in the middle of 28 x 28, turned, stretched and
-    sheared a little, bent by a smooth random field, shifted by up to 1 pixel each way. Originals are
-    parted before anything is drawn: no deformation of a test original is in the training part,
-    and the validation split keeps the deformations of one original together.
+    sheared a little, bent by a smooth random field, shifted by up to 1 pixel each way. Originals
+    are parted before anything is drawn: no deformation of a test original is in the training
+    part, and the validation split keeps the deformations of one original together.
     """
 
     name = "digits"
