@@ -8,7 +8,8 @@ import style
 
 CAPTION = (
     "Winner-take-all (WTA) and adaptive dropout (AD) compute every node before they choose, LSH "
-    "only hashes; the dashed line is the standard network (NN), all of whose nodes are active."
+    "looks candidates up in hash tables; the dashed line is the standard network (NN), all of "
+    "whose nodes are active."
 )
 
 if __name__ == "__main__":

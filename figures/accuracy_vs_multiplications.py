@@ -20,6 +20,7 @@ MEASURE = {"training": "training_percent", "inference": "inference_percent"}
 def draw(table: pd.DataFrame) -> Figure:
     """A row of panels for training and one for inference, for each network."""
     grid = panels.Grid(table, tuple(MEASURE))
+    grid.shows_standard = True
     medians = panels.finite(pd.concat([table[f"{measure}_median"] for measure in MEASURE.values()]))
     low, high = min(medians.min(), CLAIM_WORK), max(medians.max(), 100)
     for axes, variant, part in grid.panels():
@@ -37,13 +38,10 @@ def draw(table: pd.DataFrame) -> Figure:
                 zorder=0,
             )
             axes.add_patch(corner)
-        panels.draw_level(axes, standard)
-        for _, points in part.groupby("curve"):
+        panels.draw_level(axes, standard, measure)
+        for _, points in part[part["rule"] != "standard"].groupby("curve"):
             panels.draw_curve(axes, points, measure)
-    return grid.finish(
-        "Multiplications per sample (% of the dense network, log scale)",
-        f"{CAPTION} {style.describe_seeds(table)}",
-    )
+    return grid.finish("Multiplications (% of dense)", CAPTION)
 
 
 if __name__ == "__main__":

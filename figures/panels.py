@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import style
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -27,20 +26,12 @@ class Grid:
         self.variants = variants
         # A single data set leaves its columns to the networks.
         self.networks_across = len(self.datasets) == 1 and len(self.networks) > 1
-        self.columns = len(self.networks if self.networks_across else self.datasets)
-        self.rows = len(variants) * (1 if self.networks_across else len(self.networks))
-        width, height = style.PANEL
-        self.figure, axes = plt.subplots(
-            self.rows,
-            self.columns,
-            figsize=(max(width * self.columns + 0.3, 5.2), height * self.rows + 0.3),
-            squeeze=False,
-            layout="constrained",
-        )
-        self.axes = axes
+        columns = len(self.networks if self.networks_across else self.datasets)
+        rows = len(variants) * (1 if self.networks_across else len(self.networks))
+        self.figure, self.axes = style.create_panels(rows, columns)
 
     def panels(self) -> Iterator[tuple[Axes, str, pd.DataFrame]]:
-        """Each panel's axes, variant and points, with its title set and its y axis scaled."""
+        """Each panel's axes, variant and points, with titles set and the y axis scaled."""
         for i, network in enumerate(self.networks):
             for j, dataset in enumerate(self.datasets):
                 for k, variant in enumerate(self.variants):
@@ -51,36 +42,52 @@ class Grid:
                     if part.empty:
                         axes.set_visible(False)
                         continue
-                    head = part.iloc[0]
-                    lines = [style.describe_network(network)]
-                    if row == 0:
-                        data = style.describe_data(head["dataset_title"], head["data_kind"])
-                        lines.insert(0, data)
-                    axes.set_title("\n".join([*lines, *([variant] if variant else [])]))
+                    self._label(axes, part.iloc[0], variant)
                     # One y axis for all of a data set's panels: depths can be compared.
                     accuracies = of_data[["test_accuracy_low", "test_accuracy_high"]]
                     style.scale_accuracy(axes, accuracies.min().min(), accuracies.max().max())
                     yield axes, variant, part
 
+    def _label(self, axes: Axes, head: pd.Series, variant: str) -> None:
+        """Data set above the first row, network (and variant) beside the first column."""
+        data = style.describe_data(head["dataset_title"], head["data_kind"])
+        network = style.describe_network(head["hidden"])
+        place = axes.get_subplotspec()
+        if place.is_first_row():
+            axes.set_title(f"{data}\n{network}" if self.networks_across else data)
+        if place.is_first_col():
+            axes.set_ylabel("Test accuracy (%)")
+            row = [*([] if self.networks_across else [network]), *([variant] if variant else [])]
+            if row:
+                style.label_row(axes, "\n".join(row))
+
     def finish(self, x_label: str, caption: str) -> Figure:
-        """Add axis labels, the legend of all curves, and the caption."""
-        self.figure.supxlabel(x_label, fontsize=8)
-        self.figure.supylabel("Test accuracy (%), axis spaced by error", fontsize=8)
-        style.draw_legend(self.figure, [*self._handles()], 1.0)
-        style.draw_caption(self.figure, caption, -0.01)
+        """Add x axis labels, the legend of all curves, and the caption."""
+        for axes in self.axes[-1]:
+            axes.set_xlabel(x_label)
+        style.draw_legend(self.figure, [*self._handles()])
+        style.draw_caption(
+            self.figure,
+            f"{caption} {style.describe_points(self.table)} Accuracies are spaced by error: from "
+            "80 to 90 % is about as far as from 98 to 99 %.",
+        )
         return self.figure
 
     def _handles(self) -> Iterator[Line2D]:
         for _, curve in self.table.drop_duplicates("label").sort_values("curve").iterrows():
             look = style.look(curve["curve"])
             if curve["rule"] == "standard":
-                look |= {"linestyle": "--", "marker": None}
+                mark = style.ring(curve["curve"]) if self.shows_standard else {"marker": None}
+                look |= mark | {"linestyle": "--"}
             yield Line2D([], [], label=curve["title"], **look)
+
+    #: Whether the standard network has a point of its own beside its dashed line.
+    shows_standard = False
 
 
 def draw_curve(axes: Axes, points: pd.DataFrame, x: str) -> None:
     """One curve of a panel over the measure `x`, in per cent, with its band; diverged ringed."""
-    points = points.sort_values(f"{x}_median")
+    points = points.sort_values("target_active_fraction")
     across = points[f"{x}_median"]
     look = style.look(points["curve"].iloc[0])
     axes.plot(across, points["test_accuracy_median"], **look, zorder=3, clip_on=False)
@@ -97,36 +104,30 @@ def draw_curve(axes: Axes, points: pd.DataFrame, x: str) -> None:
     ring_diverged(axes, points, across)
 
 
-def draw_level(axes: Axes, points: pd.DataFrame) -> None:
-    """A curve without levels: its accuracy as a dashed line over the whole panel, with band."""
+def draw_level(axes: Axes, points: pd.DataFrame, x: str | None = None) -> None:
+    """A curve without levels: its accuracy as a dashed line over the whole panel, with band.
+
+    Where `x` is given, a hollow marker shows the point's place on that measure too; it is larger
+    than others so that it shows around a point at the same place.
+    """
     for _, point in points.iterrows():
-        color = style.look(point["curve"])["color"]
-        axes.axhline(point["test_accuracy_median"], color=color, linestyle="--", zorder=2.5)
+        color, accuracy = style.look(point["curve"])["color"], point["test_accuracy_median"]
+        axes.axhline(accuracy, color=color, linestyle="--", zorder=2.5)
         if point["n"] > 1:
-            axes.axhspan(
-                point["test_accuracy_low"],
-                point["test_accuracy_high"],
-                color=color,
-                alpha=style.BAND,
-                linewidth=0,
-                zorder=1,
-            )
+            low, high = point["test_accuracy_low"], point["test_accuracy_high"]
+            axes.axhspan(low, high, color=color, alpha=style.BAND, linewidth=0, zorder=1)
+        if x:
+            ring = style.ring(point["curve"])
+            axes.plot(point[f"{x}_median"], accuracy, **ring, zorder=2.8, clip_on=False)
+        if point["diverged"]:
+            place = point[f"{x}_median"] if x else axes.get_xlim()[0]
+            axes.plot(place, accuracy, **style.DIVERGED)
 
 
 def ring_diverged(axes: Axes, points: pd.DataFrame, across: pd.Series) -> None:
     """Ring the points that have diverged runs among them."""
     marked = points["diverged"] > 0
-    axes.plot(
-        across[marked],
-        points["test_accuracy_median"][marked],
-        linestyle="none",
-        marker="o",
-        markersize=9,
-        markerfacecolor="none",
-        markeredgecolor="#C00000",
-        zorder=4,
-        clip_on=False,
-    )
+    axes.plot(across[marked], points["test_accuracy_median"][marked], **style.DIVERGED)
 
 
 def draw_over_active_share(table: pd.DataFrame, caption: str) -> Figure:
@@ -142,10 +143,7 @@ def draw_over_active_share(table: pd.DataFrame, caption: str) -> Figure:
         draw_level(axes, part[part["rule"] == "standard"])
         for _, points in part[part["rule"] != "standard"].groupby("curve"):
             draw_curve(axes, points, "active_fraction")
-    return grid.finish(
-        "Active nodes in training, measured (%, log scale)",
-        f"{caption} {style.describe_seeds(table)}",
-    )
+    return grid.finish("Active nodes, measured (%)", caption)
 
 
 def finite(values: pd.Series) -> np.ndarray:

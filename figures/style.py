@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -32,13 +33,29 @@ LOOKS = (
 )
 DASHES = ("-", (0, (1, 1)), (0, (4, 1, 1, 1)))
 
+#: Ring around a point that has diverged runs among its seeds.
+DIVERGED = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 11,
+    "markerfacecolor": "none",
+    "markeredgecolor": "#C00000",
+    "zorder": 4,
+    "clip_on": False,
+}
+
+ERROR_FLOOR = 1e-3
+"""Added to errors before their logarithm is taken, so that an accuracy of 1 has a place."""
+
 INK = "#222222"
 FAINT = "#E4E4E4"
 BAND = 0.16
 """Opacity of the bands."""
 
-PANEL = (2.35, 2.0)
-"""Inches of one panel, axis labels included."""
+# Inches. Every panel has the same size, whatever stands around it.
+PANEL = (1.85, 1.5)
+GAPS = (0.48, 0.36)
+MARGINS = {"left": 1.05, "right": 0.15, "top": 0.66, "bottom": 0.5}
 
 matplotlib.rcParams.update(
     {
@@ -84,6 +101,17 @@ def look(curve: int) -> dict:
         "linestyle": DASHES[curve // len(LOOKS) % len(DASHES)],
         "markeredgecolor": "white",
         "markeredgewidth": 0.5,
+    }
+
+
+def ring(curve: int) -> dict:
+    """Keywords for `Axes.plot`: the large hollow marker of a curve without levels."""
+    return look(curve) | {
+        "linestyle": "none",
+        "markersize": 8,
+        "markerfacecolor": "white",
+        "markeredgecolor": look(curve)["color"],
+        "markeredgewidth": 1.2,
     }
 
 
@@ -136,15 +164,14 @@ def scale_accuracy(axes: Axes, low: float, high: float) -> None:
     ----------
     low, high: the least and the largest accuracy to show, in [0, 1].
     """
-    floor = min(1e-3, (1 - high) / 2) if high < 1 else 1e-3
 
     def forward(accuracy):
-        return -np.log(np.maximum(1 - np.asarray(accuracy, float), floor))
+        return -np.log(1 + ERROR_FLOOR - np.asarray(accuracy, float))
 
     def inverse(height):
-        return 1 - np.exp(-np.asarray(height, float))
+        return 1 + ERROR_FLOOR - np.exp(-np.asarray(height, float))
 
-    bottom, top = forward(low), forward(min(high, 1 - floor))
+    bottom, top = forward(low), forward(high)
     margin = max(0.06 * (top - bottom), 0.01)
     axes.set_yscale("function", functions=(forward, inverse))
     axes.set_ylim(inverse(bottom - margin), inverse(top + margin))
@@ -156,7 +183,10 @@ def scale_accuracy(axes: Axes, low: float, high: float) -> None:
 
 
 def _choose_ticks(low: float, high: float, forward, spacing: float) -> list[float]:
-    """Round accuracies between `low` and `high`, the roundest first, none too near another."""
+    """Round accuracies in [low, high], the roundest first, none nearer than `spacing` to another.
+
+    Less round ones are added only while some stretch of three spacings has none.
+    """
     chosen: list[float] = []
     for step in (0.5, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001):
         for number in range(int(1 / step) - 1, -1, -1):
@@ -165,7 +195,8 @@ def _choose_ticks(low: float, high: float, forward, spacing: float) -> list[floa
                 abs(forward(tick) - forward(other)) >= spacing for other in chosen
             ):
                 chosen.append(tick)
-        if len(chosen) >= 5:
+        heights = forward([low, *sorted(chosen), high])
+        if np.diff(heights).max() <= 3 * spacing:
             break
     return sorted(chosen)
 
@@ -175,33 +206,67 @@ def scale_percent(axes: Axes, low: float, high: float) -> None:
     axes.set_xscale("log")
     axes.set_xlim(low / 1.25, high * 1.25)
     decades = 10.0 ** np.arange(np.floor(np.log10(low)) - 1, np.ceil(np.log10(high)) + 1)
-    steps = (1, 2, 5) if high / low < 300 else (1, 3) if high / low < 1000 else (1,)
-    ticks = np.outer(decades, steps).ravel()
-    inside = [tick for tick in ticks if low / 1.2 <= tick <= high * 1.2]
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = np.outer(decades, steps).ravel()
+        inside = [tick for tick in ticks if low / 1.2 <= tick <= high * 1.2]
+        if len(inside) <= 6:
+            break
     axes.xaxis.set_major_locator(FixedLocator(inside))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def draw_legend(figure: Figure, handles: list[Line2D], y: float) -> None:
-    """All curves in a row above the panels; `y` in the figure's coordinates."""
+def create_panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes, (rows, columns), with room for labels, legend and caption."""
+    inner_width = columns * PANEL[0] + (columns - 1) * GAPS[0]
+    inner_height = rows * PANEL[1] + (rows - 1) * GAPS[1]
+    width = inner_width + MARGINS["left"] + MARGINS["right"]
+    height = inner_height + MARGINS["top"] + MARGINS["bottom"]
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
+    figure.subplots_adjust(
+        left=MARGINS["left"] / width,
+        right=1 - MARGINS["right"] / width,
+        top=1 - MARGINS["top"] / height,
+        bottom=MARGINS["bottom"] / height,
+        wspace=GAPS[0] / PANEL[0],
+        hspace=GAPS[1] / PANEL[1],
+    )
+    return figure, axes
+
+
+def label_row(axes: Axes, text: str) -> None:
+    """Write a row's name left of its first panel's y label."""
+    axes.annotate(
+        text,
+        (-MARGINS["left"] / PANEL[0] + 0.06, 0.5),
+        xycoords="axes fraction",
+        rotation=90,
+        va="center",
+        ha="left",
+        multialignment="center",
+        fontsize=8,
+    )
+
+
+def draw_legend(figure: Figure, handles: list[Line2D]) -> None:
+    """All curves in a row above the panels."""
     figure.legend(
         handles=handles,
-        loc="lower center",
-        bbox_to_anchor=(0.5, y),
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1.0),
         ncols=min(len(handles), 6),
         handlelength=2.4,
         columnspacing=1.8,
     )
 
 
-def draw_caption(figure: Figure, text: str, y: float) -> None:
-    """Small text below the panels, wrapped to the figure's width; `y` as for the legend."""
-    width = int(figure.get_figwidth() * 19)
+def draw_caption(figure: Figure, text: str) -> None:
+    """Small text below the panels, wrapped to the figure's width."""
+    letters = int((figure.get_figwidth() - 0.2) * 18.5)
     figure.text(
-        0.02,
-        y,
-        textwrap.fill(text, width),
+        0.1 / figure.get_figwidth(),
+        0.0,
+        textwrap.fill(text, letters),
         va="top",
         ha="left",
         fontsize=7,
@@ -210,8 +275,8 @@ def draw_caption(figure: Figure, text: str, y: float) -> None:
     )
 
 
-def describe_seeds(table: pd.DataFrame) -> str:
-    """The sentences about seeds, epochs and diverged runs that every caption has."""
+def describe_points(table: pd.DataFrame) -> str:
+    """The sentences about seeds, epochs, diverged runs and testing that every caption has."""
     counts, epochs = sorted(table["n"].unique()), sorted(table["epoch"].unique())
     seeds = " or ".join(str(count) for count in counts)
     text = f"Each point: after epoch {' or '.join(map(str, epochs))} (the last), "
@@ -221,8 +286,9 @@ def describe_seeds(table: pd.DataFrame) -> str:
         text += f"median over {seeds} seeds; bands from the lowest to the highest seed."
     diverged = int(table["diverged"].sum())
     if diverged:
-        text += (
-            f" {diverged} run{'s' if diverged > 1 else ''} diverged; they are kept, their points "
-            "are ringed."
-        )
-    return text
+        runs = "1 run" if diverged == 1 else f"{diverged} runs"
+        text += f" {runs} diverged, shown as far as trained: red rings."
+    sparse = table[table["target_active_fraction"] < 1]
+    tested = sparse.groupby("title", sort=False)["inference_active_fraction_low"].min()
+    full = ", ".join(tested.index[tested == 1])
+    return f"{text} Tested with all nodes: {full}." if full else text

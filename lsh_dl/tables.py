@@ -8,7 +8,7 @@ import pandas as pd
 from lsh_dl.errors import UserError
 from lsh_dl.records import COLUMNS, written_whole
 
-#: Columns that are text even where every value looks like a number.
+#: Columns that are text even where every value looks like a number, and those of whole numbers.
 TEXT = (
     "run_id",
     "dataset",
@@ -20,6 +20,8 @@ TEXT = (
     "hidden",
     "status",
 )
+WHOLE = ("hidden_layers", "width", "seed", "threads", "epoch")
+DTYPES = {name: "int64" if name in WHOLE else "float64" for name in COLUMNS if name not in TEXT}
 
 #: What is true of all runs that are one point of a curve; they differ in their seeds.
 POINT = (
@@ -81,21 +83,20 @@ def read_runs(paths: Iterable[Path | str]) -> pd.DataFrame:
     frames = [_read_run(Path(path)) for path in paths]
     if not frames:
         raise UserError("no runs to make tables of; give the CSVs of results/runs")
-    # Columns without a value in one run (no validation part) keep the type they have in others.
-    return pd.concat([frame.dropna(axis=1, how="all") for frame in frames], ignore_index=True)[
-        list(COLUMNS)
-    ]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _read_run(path: Path) -> pd.DataFrame:
+    remedy = "remove it and run again"
     try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), float_precision="round_trip")
+        # As text first: pandas' own parser of numbers may be off in the last bit.
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if list(frame.columns) != list(COLUMNS) or frame.empty:
+            raise UserError(f"{path}: not the CSV of a run of this version; {remedy}")
+        return frame.replace({name: {"": "nan"} for name in DTYPES}).astype(DTYPES)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: cannot be read ({reason}); remove it and run again") from None
-    if list(frame.columns) != list(COLUMNS) or frame.empty:
-        raise UserError(f"{path}: not the CSV of a run of this version; remove it and run again")
-    return frame
+        raise UserError(f"{path}: cannot be read ({reason}); {remedy}") from None
 
 
 def compare_with_standard(runs: pd.DataFrame) -> pd.DataFrame:

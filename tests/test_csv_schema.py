@@ -5,7 +5,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from lsh_dl.records import COLUMNS
-from lsh_dl.tables import TEXT
+from lsh_dl.tables import DTYPES
 
 SCHEMA = yaml.safe_load(
     (Path(__file__).parents[1] / "workflow/schemas/run.schema.yaml").read_text()
@@ -22,14 +22,12 @@ def test_schema_itself_is_correct():
     Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_text_columns_are_read_as_text():
-    numbers = ("integer", "number")
-    text = [
-        name
-        for name, column in SCHEMA["properties"].items()
-        if "enum" in column or not any(kind in column["type"] for kind in numbers)
-    ]
-    assert text == list(TEXT)
+def test_columns_are_read_as_their_types():
+    for name, column in SCHEMA["properties"].items():
+        kinds = column.get("type", "string")
+        kind = kinds if isinstance(kinds, str) else kinds[0]
+        expected = {"string": None, "integer": "int64", "number": "float64"}[kind]
+        assert DTYPES.get(name) == expected, name
 
 
 def test_plausible_row_passes(row):

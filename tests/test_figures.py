@@ -1,0 +1,148 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lsh_dl.tables import FIGURES, MEASURES, NAMED_CURVES
+
+FOLDER = Path(__file__).parents[1] / "figures"
+
+
+@pytest.fixture(scope="module")
+def style():
+    """figures/style.py, which is a script's neighbour, not part of a package."""
+    sys.path.insert(0, str(FOLDER))
+    try:
+        import style
+    finally:
+        sys.path.remove(str(FOLDER))
+    return style
+
+
+def make_points(rules=("standard", "dropout", "lsh"), kind="stand-in", **change) -> pd.DataFrame:
+    rows = []
+    for network in ("2x8", "3x8"):
+        for rule in rules:
+            for level in [1.0] if rule == "standard" else [0.05, 0.5]:
+                row = {
+                    "dataset": "toys",
+                    "dataset_title": "Toys",
+                    "data_kind": kind,
+                    "hidden_layers": int(network[0]),
+                    "hidden": network,
+                    "rule": rule,
+                    "label": rule,
+                    "title": f"title of {rule}",
+                    "curve": NAMED_CURVES.index(rule) if rule in NAMED_CURVES else 5,
+                    "threads": 1,
+                    "target_active_fraction": level,
+                    "epoch": 3,
+                    "n": 3,
+                    "diverged": 0,
+                }
+                for measure in MEASURES:
+                    value = 0.1 + 0.8 * level if "accuracy" in measure else level
+                    row |= {
+                        f"{measure}_low": value * 0.9,
+                        f"{measure}_median": value,
+                        f"{measure}_high": value * 1.1,
+                    }
+                rows.append(row | change)
+    return pd.DataFrame(rows)
+
+
+def draw(name, table, folder):
+    table.to_csv(folder / "table.csv", index=False)
+    outputs = [folder / f"{name}.svg", folder / f"{name}.png"]
+    subprocess.run(
+        [sys.executable, "-W", "error", FOLDER / f"{name}.py", folder / "table.csv", *outputs],
+        check=True,
+        capture_output=True,
+    )
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        ["table.csv", *(path.name for path in outputs)]
+    ), "a temporary file is left behind"
+    words = re.sub(r"<[^>]*>", " ", outputs[0].read_text())
+    return " ".join(words.split())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_says_what_it_shows(name, tmp_path):
+    text = draw(name, make_points(rules=("standard", "lsh", "mine")), tmp_path)
+    for part in ("Toys (stand-in)", "2 hidden layers of 8", "3 hidden layers of 8", "3 seeds"):
+        assert part in text
+    for title in ("standard", "lsh", "mine"):
+        assert f"title of {title}" in text
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_extreme_tables_are_drawn(name, tmp_path):
+    """One seed, one rule, perfect or constant accuracy, no standard network, diverged runs."""
+    points = make_points(rules=("lsh",), n=1, diverged=1)
+    for value in (1.0, 0.5, 0.0):
+        for part in ("low", "median", "high"):
+            points[f"test_accuracy_{part}"] = value
+        text = draw(name, points, tmp_path)
+        assert "diverged" in text
+        assert "one seed" in text
+
+
+def test_same_table_gives_the_same_picture(tmp_path):
+    name = next(iter(FIGURES))
+    pictures = []
+    for _ in range(2):
+        draw(name, make_points(), tmp_path)
+        pictures.append([(tmp_path / f"{name}.{end}").read_bytes() for end in ("svg", "png")])
+    assert pictures[0] == pictures[1]
+
+
+def test_real_data_are_not_called_anything_else(style):
+    assert style.describe_data("MNIST", "real") == "MNIST"
+    assert style.describe_data("Convex (generated)", "generated") == "Convex (generated)"
+    assert style.describe_data("NORB", "stand-in") == "NORB (stand-in)"
+
+
+def test_curves_are_told_apart(style):
+    looks = [tuple(map(str, style.look(curve).values())) for curve in range(30)]
+    assert len(set(looks)) == 30
+
+
+def test_empty_table_is_one_clear_line(tmp_path):
+    name = next(iter(FIGURES))
+    make_points().head(0).to_csv(tmp_path / "table.csv", index=False)
+    done = subprocess.run(
+        [sys.executable, FOLDER / f"{name}.py", tmp_path / "table.csv", tmp_path / "a.png"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path / 'table.csv'}: no rows, nothing to draw\n"
+    assert not (tmp_path / "a.png").exists()
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_accuracy_axis_shows_all_and_has_ticks(one, other):
+    sys.path.insert(0, str(FOLDER))
+    import style
+
+    low, high = min(one, other), max(one, other)
+    figure, axes = style.create_panels(1, 1)
+    panel = axes[0, 0]
+    style.scale_accuracy(panel, low, high)
+    bottom, top = panel.get_ylim()
+    assert bottom < top
+    assert bottom <= low + 1e-9
+    assert top >= high - 1e-9
+    heights = panel.transData.transform([(1, value) for value in np.linspace(bottom, top, 9)])
+    assert (np.diff(heights[:, 1]) > 0).all()
+    if high - low > 0.02:
+        assert len(panel.get_yticks()) >= 2
+    style.plt.close(figure)

@@ -1,0 +1,155 @@
+import csv
+import statistics
+
+import pandas as pd
+import pytest
+
+from lsh_dl.errors import UserError
+from lsh_dl.records import COLUMNS, write_rows
+from lsh_dl.tables import (
+    FIGURES,
+    MEASURES,
+    NAMED_CURVES,
+    compare_with_standard,
+    read_runs,
+    summarise,
+    write_tables,
+)
+
+
+@pytest.fixture
+def write_run(tmp_path, row):
+    """A function that writes one run's CSV, an epoch for each accuracy, and returns its path."""
+
+    def write(rule, seed, accuracies, level=0.25, status="ok", **change):
+        label = change.get("label", rule)
+        run_id = f"digits_{label}_2x8_{100 * level:g}pct_seed{seed}"
+        common = row | {
+            "run_id": run_id,
+            "rule": rule,
+            "label": label,
+            "title": label.upper(),
+            "seed": seed,
+            "target_active_fraction": level,
+            "active_fraction": level,
+        }
+        rows = [
+            common | {"epoch": number, "test_accuracy": accuracy} | change
+            for number, accuracy in enumerate(accuracies, 1)
+        ]
+        rows[-1]["status"] = status
+        write_rows(tmp_path / f"{run_id}.csv", rows)
+        return tmp_path / f"{run_id}.csv"
+
+    return write
+
+
+def test_summary_is_of_the_last_epoch_over_seeds(write_run):
+    last = [0.8, 0.9, 0.6]
+    files = [write_run("wta", seed, [0.99, last[seed]]) for seed in range(3)]
+    (point,) = summarise(compare_with_standard(read_runs(files))).to_dict("records")
+    assert (point["epoch"], point["n"], point["diverged"]) == (2, 3, 0)
+    assert point["test_accuracy_median"] == statistics.median(last)
+    assert (point["test_accuracy_low"], point["test_accuracy_high"]) == (0.6, 0.9)
+
+
+def test_diverged_run_is_kept_and_marked(write_run):
+    files = [write_run("wta", 1, [0.7, 0.8]), write_run("wta", 2, [0.1], status="diverged")]
+    (point,) = summarise(compare_with_standard(read_runs(files))).to_dict("records")
+    assert (point["n"], point["diverged"], point["epoch"]) == (2, 1, 2)
+    assert point["test_accuracy_low"] == 0.1
+
+
+def test_work_is_compared_with_the_same_seed_and_epoch(write_run):
+    standard = [
+        write_run("standard", seed, [0.9], level=1.0, training_multiplications=100.0 * seed)
+        for seed in (1, 2)
+    ]
+    other = [write_run("wta", seed, [0.9], training_multiplications=30.0) for seed in (1, 2, 3)]
+    runs = compare_with_standard(read_runs([*other, *standard]))
+    percents = runs.set_index(["rule", "seed"])["training_percent_of_standard"]
+    assert percents["standard"].tolist() == [100, 100]
+    assert percents["wta", 1] == 30
+    assert percents["wta", 2] == 15
+    assert pd.isna(percents["wta", 3])
+    assert (runs["inference_percent_of_standard"].dropna() == 100).all()
+
+
+def test_levels_networks_and_labels_are_points_of_their_own(write_run):
+    files = [
+        write_run("wta", 1, [0.9]),
+        write_run("wta", 1, [0.9], level=0.5),
+        write_run("wta", 1, [0.9], label="mine"),
+    ]
+    assert len(summarise(compare_with_standard(read_runs(files)))) == 3
+
+
+def test_text_that_looks_like_a_number_stays_text(write_run):
+    path = write_run("wta", 1, [0.9], label="007", title="1e3")
+    runs = read_runs([path])
+    assert runs["label"].tolist() == ["007"]
+    assert runs["title"].tolist() == ["1e3"]
+
+
+def test_numbers_are_read_exactly(write_run):
+    accuracy = 0.1 + 0.2
+    assert read_runs([write_run("wta", 1, [accuracy])])["test_accuracy"].tolist() == [accuracy]
+
+
+def test_run_without_validation_part(write_run):
+    with_it = write_run("wta", 1, [0.9])
+    without = write_run("wta", 2, [0.9], validation_accuracy=None)
+    runs = read_runs([without, with_it])
+    assert list(runs.columns) == list(COLUMNS)
+    assert runs["validation_accuracy"].isna().tolist() == [True, False]
+
+
+def test_new_rule_comes_to_the_figures_by_itself(write_run, tmp_path):
+    rules = ["standard", "dropout", "mine", "lsh", "wta"]
+    write_tables([write_run(rule, 1, [0.9]) for rule in rules], tmp_path / "tables")
+    shown = {
+        name: set(pd.read_csv(tmp_path / "tables" / f"{name}.csv")["rule"]) for name in FIGURES
+    }
+    assert shown == {
+        "accuracy_lsh_vs_dropout": {"standard", "dropout", "lsh"},
+        "accuracy_lsh_vs_adaptive": {"standard", "mine", "lsh", "wta"},
+        "accuracy_vs_multiplications": set(rules),
+    }
+
+
+def test_curve_numbers_agree_in_all_tables(write_run, tmp_path):
+    labels = ["beta", "dropout", "lsh", "alpha", "standard"]
+    files = [write_run("dropout", 1, [0.9], label=label) for label in labels]
+    write_tables(files, tmp_path)
+    table = pd.read_csv(tmp_path / "accuracy_vs_multiplications.csv")
+    curves = dict(zip(table["label"], table["curve"], strict=True))
+    known = len(NAMED_CURVES)
+    assert curves == {"beta": known, "alpha": known + 1} | {
+        label: NAMED_CURVES.index(label) for label in ("dropout", "lsh", "standard")
+    }
+
+
+def test_every_table_says_what_data_it_is_from(write_run, tmp_path):
+    write_tables([write_run("lsh", 1, [0.9])], tmp_path)
+    for name in ("runs", *FIGURES):
+        with (tmp_path / f"{name}.csv").open() as file:
+            assert {line["data_kind"] for line in csv.DictReader(file)} == {"stand-in"}
+
+
+def test_all_measures_have_median_and_range(write_run):
+    points = summarise(compare_with_standard(read_runs([write_run("wta", 1, [0.9])])))
+    for measure in MEASURES:
+        assert {f"{measure}_{part}" for part in ("median", "low", "high")} <= set(points.columns)
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", ",".join(COLUMNS) + "\n"])
+def test_file_that_is_no_run(tmp_path, text):
+    path = tmp_path / "run.csv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=rf"^{path}: .*; remove it and run again$"):
+        read_runs([path])
+
+
+def test_no_runs():
+    with pytest.raises(UserError, match="no runs"):
+        read_runs([])
