@@ -102,11 +102,11 @@ class Experiment(Model):
     @model_validator(mode="before")
     @classmethod
     def _empty_entries(cls, raw: Any) -> Any:
-        """Read `mnist:` without a value as an entry with default settings."""
+        """Read `mnist:` without a value (empty text on a command line) as default settings."""
         if not isinstance(raw, dict):
             return raw
         filled = {
-            key: {name: {} if entry is None else entry for name, entry in raw[key].items()}
+            key: {name: {} if entry in (None, "") else entry for name, entry in raw[key].items()}
             for key in ("datasets", "rules")
             if isinstance(raw.get(key), dict)
         }

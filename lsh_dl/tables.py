@@ -112,8 +112,7 @@ def compare_with_standard(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(
         **{
             f"{part}_percent_of_standard": 100
-            * runs[f"{part}_multiplications"]
-            / joined[f"{part}_multiplications"].to_numpy()
+            * (runs[f"{part}_multiplications"] / joined[f"{part}_multiplications"].to_numpy())
             for part in ("training", "inference")
         }
     )

@@ -167,7 +167,9 @@ def forward_sample(state, selects_values, network, rows, s, key, training, works
     for index in range(hidden):
         layer = view_layer(network, index)
         chosen = prepare_selection(network.sizes[index + 1], workspace, tally.work)
-        count = select_nodes(state, layer, x, mix(key, index), training, chosen)
+        # Interpreted, mix gives a plain int, which no kernel takes above 2**63.
+        layer_key = np.uint64(mix(key, index))
+        count = select_nodes(state, layer, x, layer_key, training, chosen)
         if not selects_values:
             forward_active(layer, x, chosen, count)
         tally.active[0] += count
@@ -201,7 +203,7 @@ def train_samples(state, selects_values, network, optimiser, rows, key, workspac
     hidden = network.strides.shape[0] - 1
     for s in range(rows.labels.shape[0]):
         label = rows.labels[s]
-        sample_key = mix(key, rows.numbers[s])
+        sample_key = np.uint64(mix(key, rows.numbers[s]))
         forward_sample(state, selects_values, network, rows, s, sample_key, True, workspace, tally)
         score_sample(label, workspace, tally)
         x = view_level(hidden, workspace.ids[hidden][: workspace.counts[hidden]], workspace)
@@ -222,7 +224,7 @@ def train_samples(state, selects_values, network, optimiser, rows, key, workspac
 def predict_samples(state, selects_values, network, rows, key, workspace, tally, probabilities):
     """Write the rows' class probabilities, float32 (samples, classes)."""
     for s in range(rows.labels.shape[0]):
-        sample_key = mix(key, rows.numbers[s])
+        sample_key = np.uint64(mix(key, rows.numbers[s]))
         forward_sample(state, selects_values, network, rows, s, sample_key, False, workspace, tally)
         probabilities[s, :] = workspace.outputs
         clear_sample(network, workspace)

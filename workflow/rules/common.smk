@@ -12,9 +12,14 @@ from lsh_dl.sources import source_files, sources_of_data, sources_of_rule
 
 def load_experiment():
     """The experiment and its runs by id; a mistake in the config ends Snakemake with one line."""
-    files = workflow.config_settings.configfiles or ["configs/default.yaml"]
+    files = map(Path, workflow.config_settings.configfiles or ["configs/default.yaml"])
+    here = Path.cwd()
+    place = " + ".join(
+        str(file.relative_to(here) if file.is_relative_to(here) else file)
+        for file in files
+    )
     try:
-        experiment = check_config(config, " + ".join(map(str, files)))
+        experiment = check_config(config, place)
         return experiment, {run.id: run for run in expand_runs(experiment)}
     except UserError as error:
         sys.exit(f"error: {error}")

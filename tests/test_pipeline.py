@@ -1,0 +1,303 @@
+"""The pipeline as a user runs it, in a copy of the project."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from lsh_dl.records import COLUMNS
+from lsh_dl.tables import DTYPES, FIGURES, read_runs
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "workflow", "figures", "configs", "profiles", "lsh_dl", "environment.yml")
+
+pytestmark = pytest.mark.slow
+
+
+class Project:
+    """A copy of the project and its `snakemake`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        ignore = shutil.ignore_patterns("__pycache__")
+        for part in PARTS:
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+            else:
+                shutil.copy2(ROOT / part, folder / part)
+        (folder / "small.yaml").write_text(
+            """
+            results: out
+            seeds: [1, 2]
+            networks: [[8], [8, 6]]
+            active_fractions: [0.5]
+            datasets:
+              digits: {train: 60, test: 20}
+              convex: {train: 60, test: 20, training: {epochs: 1}}
+            rules: {standard: , wta: }
+            training: {epochs: 2}
+            """
+        )
+
+    def snakemake(self, *arguments, config="small.yaml", **variables):
+        """Run `snakemake`; returns the finished process with its output as text."""
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.folder),
+        }
+        command = ["snakemake", "--cores", "2", *arguments]
+        if config:
+            command[1:1] = ["--configfile", config]
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def planned(self, *arguments, config="small.yaml") -> set[str]:
+        """What a dry run says it would do: messages such as "train digits_wta_...": a set."""
+        done = self.snakemake("--dry-run", *arguments, config=config)
+        assert done.returncode == 0, done.stdout
+        return set(re.findall(r"^Job \d+: (.*)$", done.stdout, re.MULTILINE))
+
+    def edit(self, path: str):
+        """Change a file without changing what it does; returns a function that undoes it."""
+        file = self.folder / path
+        before = file.read_bytes()
+        file.write_bytes(before + b"\n# edited\n")
+        return lambda: file.write_bytes(before)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project that ran once."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout
+    return project
+
+
+def runs_of(planned, *words):
+    return {line for line in planned if line.startswith("train ") and all(w in line for w in words)}
+
+
+def test_all_results_are_there(project):
+    out = project.folder / "out"
+    runs = {path.stem for path in (out / "runs").glob("*.csv")}
+    assert runs == {path.stem for path in (out / "runs").glob("*.json")}
+    assert runs == {
+        f"{data}_{rule}_{network}_{level}_seed{seed}"
+        for data in ("digits", "convex")
+        for rule, level in (("standard", "100pct"), ("wta", "50pct"))
+        for network in ("1x8", "8-6")
+        for seed in (1, 2)
+    }
+    for name in FIGURES:
+        assert (out / "tables" / f"{name}.csv").stat().st_size
+        assert (out / "figures" / f"{name}.svg").stat().st_size
+        assert (out / "figures" / f"{name}.png").stat().st_size
+    # Nothing half-written is left anywhere.
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_runs_have_the_documented_columns(project):
+    schema = yaml.safe_load((ROOT / "workflow/schemas/run.schema.yaml").read_text())
+    validator = Draft202012Validator(schema)
+    frame = read_runs(sorted((project.folder / "out/runs").glob("*.csv")))
+    assert tuple(frame.columns) == COLUMNS
+    for row in json.loads(frame.to_json(orient="records")):
+        validator.validate(row)
+    assert frame.groupby("dataset")["epoch"].max().to_dict() == {"digits": 2, "convex": 1}
+    assert set(DTYPES) <= set(frame.columns)
+
+
+def test_table_of_all_runs_is_the_runs(project):
+    table = pd.read_csv(project.folder / "out/tables/runs.csv")
+    rows = sum(
+        len(path.read_text().splitlines()) - 1
+        for path in (project.folder / "out/runs").glob("*.csv")
+    )
+    assert len(table) == rows
+    standard = table[table["rule"] == "standard"]
+    assert (standard["training_percent_of_standard"] == 100).all()
+    assert table["inference_percent_of_standard"].notna().all()
+
+
+def test_nothing_to_do_the_second_time(project):
+    assert project.planned() == set()
+
+
+def test_touched_file_of_the_same_content_reruns_nothing(project):
+    os.utime(project.folder / "lsh_dl/training.py")
+    assert project.planned() == set()
+
+
+def test_edited_engine_reruns_all_runs_but_prepares_no_data(project):
+    undo = project.edit("lsh_dl/training.py")
+    planned = project.planned()
+    undo()
+    assert len(runs_of(planned)) == 16
+    assert not [line for line in planned if line.startswith("prepare")]
+
+
+def test_edited_rule_reruns_its_own_runs(project):
+    undo = project.edit("lsh_dl/rules/wta.py")
+    planned = project.planned()
+    undo()
+    assert runs_of(planned) == runs_of(planned, "_wta_")
+    assert len(runs_of(planned)) == 8
+
+
+def test_edited_data_set_is_prepared_anew_with_its_runs(project):
+    undo = project.edit("lsh_dl/data/convex.py")
+    planned = project.planned()
+    undo()
+    assert {line for line in planned if line.startswith("prepare")} == {"prepare convex"}
+    assert runs_of(planned) == runs_of(planned, " convex_")
+    assert len(runs_of(planned)) == 8
+
+
+def test_edited_figure_is_drawn_anew_alone(project):
+    undo = project.edit("figures/accuracy_lsh_vs_dropout.py")
+    planned = project.planned()
+    undo()
+    assert planned == {"draw accuracy_lsh_vs_dropout"}
+
+
+def test_changed_setting_reruns_what_it_changes(project):
+    config = yaml.safe_load((project.folder / "small.yaml").read_text())
+    config["datasets"]["digits"]["training"] = {"learning_rate": 0.02}
+    (project.folder / "changed.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    planned = project.planned(config="changed.yaml")
+    assert len(runs_of(planned)) == 8
+    assert runs_of(planned) == runs_of(planned, " digits_")
+
+
+def test_single_keys_can_be_given(project):
+    planned = project.planned("--config", "seeds=[1,2,3]")
+    assert runs_of(planned) == runs_of(planned, "_seed3")
+    assert len(runs_of(planned)) == 8
+
+
+def test_other_mirror_reruns_nothing(project):
+    assert project.planned("--config", "mirror=.") == set()
+
+
+def test_one_figure_alone_can_be_asked_for(project):
+    planned = project.planned("--forceall", "accuracy_lsh_vs_dropout")
+    assert {line for line in planned if line.startswith("draw")} == {"draw accuracy_lsh_vs_dropout"}
+
+
+NEW_RULE = '''
+"""A rule of a user's, in plain NumPy."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lsh_dl.rules.base import Rule
+
+
+class State(NamedTuple):
+    budgets: np.ndarray
+
+
+class FirstNodes(Rule):
+    """Always the first nodes (a control)."""
+
+    name = "first"
+    title = "First nodes"
+
+    def start(self, network):
+        return State(self.budgets(network))
+
+    @staticmethod
+    def select(state, layer, x, key, training, chosen):
+        count = state.budgets[layer.index]
+        chosen.nodes[:count] = np.arange(count)
+        return count
+'''
+
+
+def test_new_rule_reruns_no_other_and_comes_to_the_figures(project):
+    (project.folder / "lsh_dl/rules/first.py").write_text(NEW_RULE)
+    assert project.planned() == set()
+
+    config = yaml.safe_load((project.folder / "small.yaml").read_text())
+    config["rules"]["first"] = None
+    (project.folder / "first.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    planned = project.planned(config="first.yaml")
+    assert runs_of(planned) == runs_of(planned, "_first_")
+    assert len(runs_of(planned)) == 8
+
+    done = project.snakemake(config="first.yaml")
+    assert done.returncode == 0, done.stdout
+    shown = {
+        name: "First nodes" in (project.folder / f"out/figures/{name}.svg").read_text()
+        for name in FIGURES
+    }
+    assert shown == {
+        "accuracy_lsh_vs_dropout": False,
+        "accuracy_lsh_vs_adaptive": True,
+        "accuracy_vs_multiplications": True,
+    }
+
+
+BAD_CONFIGS = {
+    "unknown key": ("seds=[1]", "seds: unknown key; did you mean 'seeds'?"),
+    "wrong type": ("seeds=x", "seeds: should be a valid list (got 'x')"),
+    "unknown rule": (
+        "rules={wat: }",
+        "rules.wat: unknown name 'wat' in rules: did you mean 'wta'?",
+    ),
+    "level in per cent": ("active_fractions=[5]", "active_fractions.0: should be less than"),
+    "zero width": ("networks=[[0]]", "networks.0.0: should be greater than"),
+    "missing mirror": ("mirror=nowhere", "mirror: no folder 'nowhere'"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), BAD_CONFIGS.values(), ids=BAD_CONFIGS)
+def test_bad_config_is_one_line_before_any_work(project, change, message):
+    done = project.snakemake("--config", "results=bad", change)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if not line.startswith("Using workflow")]
+    assert line.startswith("error: small.yaml: ")
+    assert message in line
+    assert not (project.folder / "bad").exists()
+
+
+def test_broken_rule_file_is_one_line(project):
+    broken = project.folder / "lsh_dl/rules/broken.py"
+    broken.write_text("x = 1\ny = x / 0\n")
+    done = project.snakemake("--config", "results=bad")
+    broken.unlink()
+    assert done.returncode == 1
+    assert f"error: {broken}:2: ZeroDivisionError: division by zero" in done.stdout.splitlines()
+    assert not (project.folder / "bad").exists()
+
+
+def test_corrupt_data_file_is_named_and_leaves_nothing(project):
+    mirror = project.folder / "mirror"
+    images = mirror / "mnist" / "train-images-idx3-ubyte.gz"
+    images.parent.mkdir(parents=True)
+    images.write_bytes(b"no images")
+    config = yaml.safe_load((project.folder / "small.yaml").read_text())
+    config |= {"results": "bad", "mirror": "mirror", "cache": "cache", "datasets": {"mnist": None}}
+    (project.folder / "mnist.yaml").write_text(yaml.safe_dump(config))
+    done = project.snakemake(config="mnist.yaml")
+    assert done.returncode == 1
+    assert re.search(r"error: mirror/mnist/train-images-idx3-ubyte\.gz: wrong length", done.stdout)
+    # The log alone is left, to be read.
+    left = [path.name for path in (project.folder / "bad").rglob("*") if path.is_file()]
+    assert left == ["mnist.log"]
