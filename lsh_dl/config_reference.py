@@ -49,9 +49,9 @@ def _table(*models: type[BaseModel]) -> list[str]:
     return _rows([row for model in models for row in _describe_keys(model)])
 
 
-def _own_table(cls: type, shared: type[BaseModel]) -> list[str]:
+def _own_table(cls: type, common: type[BaseModel]) -> list[str]:
     """The settings of a data set or rule, but for those that it takes over as they are."""
-    known = _describe_keys(shared)
+    known = _describe_keys(common)
     return _rows([row for row in _describe_keys(cls.Settings) if row not in known])
 
 
