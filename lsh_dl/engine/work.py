@@ -6,6 +6,7 @@ of them zero, is not work of the algorithm). Biases are added, not multiplied.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 SELECT, RERANK, FORWARD, BACKWARD, UPDATE, MAINTAIN, OPTIMISER = range(7)
@@ -28,5 +29,5 @@ def dense_work(sizes: Sequence[int]) -> DenseWork:
     Training: every weight once forward, every weight once for its gradient, every weight but the
     first layer's once for back-propagation. Inference: every weight once.
     """
-    weights = [a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    weights = [a * b for a, b in pairwise(sizes)]
     return DenseWork(training=3 * sum(weights) - weights[0], inference=sum(weights))

@@ -1,0 +1,1 @@
+"""Locality-sensitive hashing of weight vectors: projections, tables, probing."""

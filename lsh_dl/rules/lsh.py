@@ -1,0 +1,353 @@
+"""Randomized hashing (Spring & Shrivastava, KDD 2017): the nodes that collide with the input."""
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.loop import Rows
+from lsh_dl.engine.network import Network, aligned_zeros, layer_weights
+from lsh_dl.engine.ranking import keep_largest
+from lsh_dl.engine.simd import dot_blocks
+from lsh_dl.engine.work import MAINTAIN, RERANK, SELECT
+from lsh_dl.hashing.probing import Probes, code_of, create_probes, next_probe, start_probing
+from lsh_dl.hashing.projections import (
+    Projections,
+    balance_mixtures,
+    centre_projections,
+    create_projections,
+    estimate_inner_product,
+    fit_directions,
+    padded,
+    project_node,
+    project_query,
+)
+from lsh_dl.hashing.tables import Tables, create_tables, place_node
+from lsh_dl.rules.base import Rule, RuleSettings
+
+#: Samples before the first refresh, which fits the projections to the inputs seen until then.
+FIRST_REFRESH = 100
+#: Recent inputs of a layer that projections are fitted to.
+REMEMBERED = 256
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # The best found here on validation data.
+    "default": {},
+    # As reported of the paper; K = 6, L = 5.
+    "paper": {
+        "family": "gaussian",
+        "K": 6,
+        "L": 5,
+        "centred": False,
+        "balanced": False,
+        "candidates": 2.0,
+        "shortlist": 2.0,
+    },
+    # As in the authors' released code, without its errors.
+    "authors-code": {
+        "family": "pooled",
+        "K": 6,
+        "L": 100,
+        "directions": 8,
+        "centred": False,
+        "balanced": False,
+        "probing": False,
+        "ranking": "count",
+        "candidates": 1e6,
+    },
+}
+
+
+class Memory(NamedTuple):
+    """Recent inputs of every layer, kept to fit projections to."""
+
+    inputs: np.ndarray  # float32 (layers, REMEMBERED, longest row)
+    seen: np.ndarray  # int64 (layers,)
+
+
+class Scratch(NamedTuple):
+    """What one thread needs for a query."""
+
+    probes: Probes
+    features: np.ndarray  # float32 (padded features,): the query's
+    stamps: np.ndarray  # int64 (nodes,): the last query that met the node
+    collisions: np.ndarray  # int32 (nodes,): how often it met it
+    queries: np.ndarray  # int64 (1,)
+
+
+class State(NamedTuple):
+    """What `select` needs; the first index of stacked arrays is the hidden layer."""
+
+    budgets: np.ndarray  # int64 (layers,): active nodes
+    gathered: np.ndarray  # int64 (layers,): candidates taken from the tables
+    shortlisted: np.ndarray  # int64 (layers,): candidates whose inner product is computed
+    projections: Projections
+    tables: Tables  # stacked
+    permutation: np.ndarray  # int32 (nodes,): what an entry of the tables stands for
+    touched: np.ndarray  # uint8 (layers, nodes): trained since they were hashed
+    memory: Memory
+    scratch: Scratch
+    probing: bool
+    by_count: bool
+    by_product: bool
+
+
+@compiled
+def tables_of(state, index):
+    """One layer's tables."""
+    stacked = state.tables
+    return Tables(
+        stacked.heads[index],
+        stacked.following[index],
+        stacked.preceding[index],
+        stacked.codes[index],
+    )
+
+
+@compiled
+def visit_bucket(tables, table, code, state, nodes, count, limit):
+    """Append a bucket's new nodes to the candidates, up to the limit; count collisions."""
+    scratch = state.scratch
+    query = scratch.queries[0]
+    following = tables.following[table]
+    entry = tables.heads[table, code]
+    while entry >= 0 and count < limit:
+        node = state.permutation[entry]
+        if scratch.stamps[node] != query:
+            scratch.stamps[node] = query
+            scratch.collisions[node] = 0
+            nodes[count] = node
+            count += 1
+        scratch.collisions[node] += 1
+        entry = following[entry]
+    return count
+
+
+@compiled
+def gather_candidates(state, index, nodes, limit):
+    """Distinct nodes from the query's buckets, then from the next likely ones."""
+    tables, probes = tables_of(state, index), state.scratch.probes
+    state.scratch.queries[0] += 1
+    count = 0
+    tables_count, bits = probes.costs.shape
+    for table in range(tables_count):
+        code = code_of(probes.scores, table, bits)
+        probes.codes[table] = code
+        count = visit_bucket(tables, table, code, state, nodes, count, limit)
+    if not state.probing or count >= limit:
+        return count
+    start_probing(probes)
+    while count < limit:
+        table, code = next_probe(probes)
+        if table < 0:
+            break
+        count = visit_bucket(tables, table, code, state, nodes, count, limit)
+    return count
+
+
+@compiled
+def select(state, layer, x, key, training, chosen):
+    """Hash the input, gather candidates from the tables, keep the best of them."""
+    index, stride = layer.index, layer.weights.shape[1]
+    nodes, values = chosen.nodes, chosen.preactivations
+    projections, scratch = state.projections, state.scratch
+    budget = state.budgets[index]
+    query = scratch.features
+    chosen.work[SELECT] += project_query(projections, index, x, query, scratch.probes.scores)
+    if training:
+        memory = state.memory
+        slot = memory.seen[index] % memory.inputs.shape[1]
+        memory.inputs[index, slot, :stride] = x.values[:stride]
+        memory.seen[index] += 1
+    count = gather_candidates(state, index, nodes, state.gathered[index])
+    if state.by_count:
+        for p in range(count):
+            values[p] = scratch.collisions[nodes[p]]
+        count = keep_largest(nodes, values, count, budget)
+    elif state.by_product and count > state.shortlisted[index]:
+        for p in range(count):
+            values[p] = estimate_inner_product(projections, index, nodes[p], query)
+        chosen.work[RERANK] += count * (projections.centres.shape[1] + 1)
+        count = keep_largest(nodes, values, count, state.shortlisted[index])
+    for p in range(count):
+        start = layer.start + nodes[p] * stride
+        values[p] = dot_blocks(layer.flat, start, x.values, x.blocks)
+    chosen.work[RERANK] += count * (x.ids.shape[0] - 1)
+    count = keep_largest(nodes, values, count, budget)
+    if training:
+        for p in range(count):
+            state.touched[index, nodes[p]] = 1
+    return count
+
+
+@compiled
+def rehash_layer(state, index, weights, scores):
+    """Hash a layer's touched nodes again and move them between buckets.
+
+    Returns the multiplications done.
+    """
+    tables, projections = tables_of(state, index), state.projections
+    tables_count, bits = state.scratch.probes.costs.shape
+    nodes, stride = weights.shape
+    blocks = projections.row_blocks[: stride // 16]
+    work = 0
+    for node in range(nodes):
+        if state.touched[index, node] == 0:
+            continue
+        state.touched[index, node] = 0
+        work += project_node(projections, index, node, weights[node], blocks, scores)
+        for table in range(tables_count):
+            place_node(tables, table, node, code_of(scores, table, bits))
+    return work
+
+
+class LSH(Rule):
+    """Retrieve active nodes from hash tables of the weight vectors; training and test alike.
+
+    Per layer and sample (paper, algorithm 1): the input is hashed to one bucket in each of L
+    tables of 2^K buckets, the nodes in them are candidates, further buckets follow in the order
+    of the hash bits' margins (multi-probe) until there are `candidates` times the wanted active
+    nodes, and the best are kept. Ranking: `product` computes the candidates' inner products,
+    after a cheap estimate from the hash's own features has narrowed them to `shortlist` times the
+    wanted; `count` keeps those met in most tables; `none` keeps the first met. Where fewer
+    candidates are found than nodes wanted, the active set is that much smaller.
+
+    Every some hundred samples, at growing distances, the nodes trained since are hashed again and
+    moved between buckets; a fitted family also follows its inputs' principal directions.
+    """
+
+    class Settings(RuleSettings):
+        """Settings of LSH; a preset gives those that are not set."""
+
+        preset: Literal["default", "paper", "authors-code"] = Field(
+            "default", description="the settings that others start from"
+        )
+        family: Literal["gaussian", "sparse", "pooled", "fitted"] = Field(
+            "fitted", description="projections that are hashed (lsh_dl/hashing/projections.py)"
+        )
+        K: int = Field(8, ge=1, le=16, description="bits of a hash: 2^K buckets a table")
+        L: int = Field(8, ge=1, le=1000, description="hash tables a layer")
+        directions: int = Field(
+            15, ge=1, le=1000, description="features of the pooled and fitted families"
+        )
+        centred: bool = Field(True, description="hash the input's deviation from its mean")
+        balanced: bool = Field(
+            True, description="balance features between inputs and weights (pooled, fitted)"
+        )
+        probing: bool = Field(True, description="visit further buckets until there is enough")
+        candidates: float = Field(
+            6.0, ge=1, description="candidates gathered, in multiples of the active nodes"
+        )
+        ranking: Literal["product", "count", "none"] = Field(
+            "product", description="how candidates are ranked"
+        )
+        shortlist: float = Field(
+            2.5, ge=1, description="candidates ranked exactly, in multiples of the active nodes"
+        )
+        interval: float = Field(
+            200, ge=1, description="training samples between re-hashing, at the start"
+        )
+        growth: float = Field(1.2, ge=1, description="factor on the interval after each")
+        longest_interval: float = Field(2000, ge=1, description="bound of the growing interval")
+        frozen: bool = Field(
+            False, description="ablation: tables are never updated after the first refresh"
+        )
+        permuted: bool = Field(
+            False, description="control: entries of the tables stand for randomly permuted nodes"
+        )
+
+        @model_validator(mode="before")
+        @classmethod
+        def _start_from_preset(cls, raw: Any) -> Any:
+            return PRESETS.get(raw.get("preset", "default"), {}) | raw
+
+    name = "lsh"
+    title = "LSH"
+    computes_preactivations = True
+    select = staticmethod(select)
+
+    def start(self, network: Network) -> State:
+        """Draw projections and hash the initial weights."""
+        settings = self.settings
+        widths, layers = network.sizes[1:-1], len(network.sizes) - 2
+        nodes, budgets = int(widths.max()), self.budgets(network)
+        generator = np.random.default_rng([self.seed, 3])
+        projections = create_projections(
+            settings.family,
+            settings.directions,
+            settings.K * settings.L,
+            network.sizes[:-2],
+            nodes,
+            settings.centred,
+            generator,
+        )
+        permutation = np.arange(nodes, dtype=np.int32)
+        if settings.permuted:
+            permutation[: widths.min()] = generator.permutation(widths.min())
+        longest = padded(int(network.sizes[:-2].max()) + 1)
+        one = create_tables(settings.K, settings.L, nodes)
+        state = State(
+            budgets,
+            self._multiple(settings.candidates, budgets, widths),
+            self._multiple(settings.shortlist, budgets, widths),
+            projections,
+            Tables(*(np.repeat(array[None], layers, axis=0) for array in one)),
+            permutation,
+            np.ones((layers, nodes), np.uint8),
+            Memory(np.zeros((layers, REMEMBERED, longest), np.float32), np.zeros(layers, np.int64)),
+            Scratch(
+                create_probes(settings.K, settings.L),
+                aligned_zeros(projections.features.shape[2]),
+                np.zeros(nodes, np.int64),
+                np.zeros(nodes, np.int32),
+                np.zeros(1, np.int64),
+            ),
+            settings.probing,
+            settings.ranking == "count",
+            settings.ranking == "product",
+        )
+        self._refreshes = 0
+        self._rehash(state, network)
+        return state
+
+    def refresh_interval(self, seen: int) -> int | None:
+        """At growing distances; the first comes early, to fit the projections."""
+        settings = self.settings
+        if seen == 0:
+            return FIRST_REFRESH
+        if settings.frozen:
+            return None
+        interval = settings.interval * settings.growth ** (self._refreshes - 1)
+        return int(min(settings.longest_interval, interval))
+
+    def refresh(self, state: State, network: Network, recent: Rows, work: np.ndarray) -> None:
+        """Follow the inputs (fitted, centred), then hash what was trained again."""
+        settings = self.settings
+        first = self._refreshes == 0
+        self._refreshes += 1
+        if settings.family == "fitted" or (first and settings.centred):
+            for index, stride in enumerate(network.strides[:-1]):
+                known = min(state.memory.seen[index], REMEMBERED)
+                inputs = state.memory.inputs[index, :known, :stride]
+                if settings.family == "fitted":
+                    iterations = 4 if first else 1
+                    work[MAINTAIN] += fit_directions(state.projections, index, inputs, iterations)
+                if settings.centred:
+                    centre_projections(state.projections, index, inputs)
+                if settings.balanced and state.projections.mixed:
+                    weights = layer_weights(network, index)
+                    balance_mixtures(state.projections, index, inputs, weights)
+                state.touched[index] = 1
+        work[MAINTAIN] += self._rehash(state, network)
+
+    def _rehash(self, state: State, network: Network) -> int:
+        scores = np.zeros(self.settings.K * self.settings.L, np.float32)
+        return sum(
+            rehash_layer(state, index, layer_weights(network, index), scores)
+            for index in range(len(state.budgets))
+        )
+
+    @staticmethod
+    def _multiple(factor: float, budgets: np.ndarray, widths: np.ndarray) -> np.ndarray:
+        return np.minimum(np.ceil(factor * budgets), widths).astype(np.int64)
