@@ -4,6 +4,9 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 
+#: More than any two float32 need; scores that are not finite (a diverged network) would never end.
+MOST_HALVINGS = 400
+
 
 @compiled
 def threshold_of_largest(scores, budget):
@@ -16,7 +19,7 @@ def threshold_of_largest(scores, budget):
     if scores.shape[0] <= budget or low == high:
         return low - abs(low) - np.float32(1), high
     low -= np.float32(1e-6) * abs(low) + np.float32(1e-30)
-    while True:
+    for _ in range(MOST_HALVINGS):
         middle = low + (high - low) * np.float32(0.5)
         if middle <= low or middle >= high:
             return low, high
@@ -29,6 +32,7 @@ def threshold_of_largest(scores, budget):
             high = middle
             if above == budget:
                 return low, high
+    return low, high
 
 
 @compiled
