@@ -51,10 +51,10 @@ def keep_largest(nodes, scores, count, budget):
     kept = 0
     for i in range(count):
         score = scores[i]
-        tied = low < score <= high and spare > 0
-        if score > high or tied:
-            spare -= tied
-            nodes[kept] = nodes[i]
-            scores[kept] = score
-            kept += 1
+        tied = (score > low) & (score <= high) & (spare > 0)
+        spare -= tied
+        # Written either way: a branch would be mispredicted half the time.
+        nodes[kept] = nodes[i]
+        scores[kept] = score
+        kept += tied | (score > high)
     return kept

@@ -1,43 +1,48 @@
 """Which buckets to look into: query-directed multi-probe (Lv et al., VLDB 2007).
 
 A query's bucket in a table follows from the signs of K scores; a near neighbour most likely
-differs in a bit whose score is close to zero. Buckets are visited in order of the total squared
-score of the bits flipped, over all tables together; each bucket comes up once.
+differs in bits whose score is close to zero. So a table's bits are ordered by the size of their
+score, and sets of bits are flipped in the order of their expected cost, the sum of the squared
+scores. The order of sets is the same for all queries, taken from the order statistics of Gaussian
+scores (section 4.5 of the paper): nothing is sorted or kept while probing.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import chi2
 
 from lsh_dl.engine.compiled import compiled
 
+#: Sets of flipped bits in the order at most; tables of up to 2^12 buckets are covered in full.
+LONGEST_ORDER = 4096
+
 
 class Probes(NamedTuple):
-    """Scratch of one thread: the query's scores, and a heap of the buckets to visit next."""
+    """The order of probing, and one thread's scratch for a query."""
 
+    order: np.ndarray  # int32 (sets,): bit i of a set flips the table's i-th least sure bit
     scores: np.ndarray  # float32 (L * K,): signed scores of the query, table by table
     codes: np.ndarray  # int32 (L,): the query's own buckets
-    costs: np.ndarray  # float32 (L, K): squared scores of each table in rising order
-    flips: np.ndarray  # int32 (L, K): the bit of each cost
-    heap_costs: np.ndarray  # float32 (room,)
-    heap_tables: np.ndarray  # int32 (room,)
-    heap_sets: np.ndarray  # int64 (room,): flipped bits, as positions in the rising order
-    heap_size: np.ndarray  # int64 (1,)
+    flips: np.ndarray  # int32 (L, K): masks of each table's bits, the least sure first
 
 
 def create_probes(bits: int, tables: int) -> Probes:
-    """Allocate; the heap has room for every bucket of every table, up to 4,096."""
-    room = min(tables * 2**bits, 4096) + 2
+    """Order all 2^K sets of flipped bits, the empty one first."""
     return Probes(
+        order_flips(bits),
         np.zeros(tables * bits, np.float32),
         np.zeros(tables, np.int32),
-        np.zeros((tables, bits), np.float32),
         np.zeros((tables, bits), np.int32),
-        np.zeros(room, np.float32),
-        np.zeros(room, np.int32),
-        np.zeros(room, np.int64),
-        np.zeros(1, np.int64),
     )
+
+
+def order_flips(bits: int) -> np.ndarray:
+    """Sets of bit ranks by rising expected cost: int32 (at most LONGEST_ORDER,)."""
+    expected = chi2.ppf((np.arange(bits) + 0.5) / bits, df=1)
+    sets = np.arange(2**bits)
+    costs = ((sets[:, None] >> np.arange(bits)) & 1) @ expected
+    return np.argsort(costs, kind="stable")[:LONGEST_ORDER].astype(np.int32)
 
 
 @compiled
@@ -51,75 +56,38 @@ def code_of(scores, table, bits):
 
 @compiled
 def start_probing(probes):
-    """Order each table's bits by cost and put its cheapest flip on the heap."""
-    tables, bits = probes.costs.shape
-    probes.heap_size[0] = 0
+    """Find the query's own bucket in each table and order the table's bits by their margin."""
+    tables, bits = probes.flips.shape
     for table in range(tables):
-        costs, flips = probes.costs[table], probes.flips[table]
+        flips, first = probes.flips[table], table * bits
+        probes.codes[table] = code_of(probes.scores, table, bits)
         for bit in range(bits):
-            score = probes.scores[table * bits + bit]
-            cost = score * score
+            margin = abs(probes.scores[first + bit])
             place = bit
-            while place > 0 and costs[place - 1] > cost:
-                costs[place] = costs[place - 1]
+            while place > 0 and abs(probes.scores[first + _bit_of(flips[place - 1])]) > margin:
                 flips[place] = flips[place - 1]
                 place -= 1
-            costs[place] = cost
-            flips[place] = bit
-        _push(probes, costs[0], table, 1)
+            flips[place] = 1 << bit
 
 
 @compiled
-def next_probe(probes):
-    """Table and bucket to visit next; (-1, -1) when none is left."""
-    if probes.heap_size[0] == 0:
-        return -1, -1
-    cost, table, flipped = probes.heap_costs[0], probes.heap_tables[0], probes.heap_sets[0]
-    _pop(probes)
-    bits = probes.costs.shape[1]
-    costs, flips = probes.costs[table], probes.flips[table]
-    code = probes.codes[table]
-    last = 0
-    for position in range(bits):
-        if (flipped >> position) & 1:
-            code ^= 1 << flips[position]
-            last = position
-    if last + 1 < bits and probes.heap_size[0] + 2 <= probes.heap_costs.shape[0]:
-        further = flipped | (1 << (last + 1))
-        _push(probes, cost + costs[last + 1], table, further)
-        _push(probes, cost + costs[last + 1] - costs[last], table, further ^ (1 << last))
-    return table, code
+def probe_code(probes, table, probe):
+    """The bucket of a table to visit as number `probe`; number 0 is the query's own."""
+    code, flipped = probes.codes[table], probes.order[probe]
+    flips = probes.flips[table]
+    rank = 0
+    while flipped > 0:
+        if flipped & 1:
+            code ^= flips[rank]
+        flipped >>= 1
+        rank += 1
+    return code
 
 
 @compiled
-def _push(probes, cost, table, flipped):
-    costs, tables, sets = probes.heap_costs, probes.heap_tables, probes.heap_sets
-    place = probes.heap_size[0]
-    probes.heap_size[0] += 1
-    while place > 0:
-        parent = (place - 1) >> 1
-        if costs[parent] <= cost:
-            break
-        costs[place], tables[place], sets[place] = costs[parent], tables[parent], sets[parent]
-        place = parent
-    costs[place], tables[place], sets[place] = cost, table, flipped
-
-
-@compiled
-def _pop(probes):
-    costs, tables, sets = probes.heap_costs, probes.heap_tables, probes.heap_sets
-    size = probes.heap_size[0] - 1
-    probes.heap_size[0] = size
-    cost, table, flipped = costs[size], tables[size], sets[size]
-    place = 0
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            break
-        if child + 1 < size and costs[child + 1] < costs[child]:
-            child += 1
-        if cost <= costs[child]:
-            break
-        costs[place], tables[place], sets[place] = costs[child], tables[child], sets[child]
-        place = child
-    costs[place], tables[place], sets[place] = cost, table, flipped
+def _bit_of(mask):
+    bit = 0
+    while mask > 1:
+        mask >>= 1
+        bit += 1
+    return bit

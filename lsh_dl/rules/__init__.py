@@ -1,0 +1,1 @@
+"""The selection rules, one class a file; see base.py."""

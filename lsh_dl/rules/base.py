@@ -99,7 +99,9 @@ class Rule(ABC):
         """Training samples until the next `refresh`, after `seen` of them; None: never."""
         return None
 
-    def refresh(self, state: Any, network: Network, recent: Rows, work: np.ndarray) -> None:
+    def refresh(  # noqa: B027 (most rules have nothing to refresh)
+        self, state: Any, network: Network, recent: Rows, work: np.ndarray
+    ) -> None:
         """Bring the state up to date with the weights (hash tables, say).
 
         `recent` holds the samples trained on last; add the multiplications done to

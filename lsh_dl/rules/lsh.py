@@ -11,7 +11,7 @@ from lsh_dl.engine.network import Network, aligned_zeros, layer_weights
 from lsh_dl.engine.ranking import keep_largest
 from lsh_dl.engine.simd import dot_blocks
 from lsh_dl.engine.work import MAINTAIN, RERANK, SELECT
-from lsh_dl.hashing.probing import Probes, code_of, create_probes, next_probe, start_probing
+from lsh_dl.hashing.probing import Probes, code_of, create_probes, probe_code, start_probing
 from lsh_dl.hashing.projections import (
     Projections,
     balance_mixtures,
@@ -108,18 +108,19 @@ def tables_of(state, index):
 @compiled
 def visit_bucket(tables, table, code, state, nodes, count, limit):
     """Append a bucket's new nodes to the candidates, up to the limit; count collisions."""
-    scratch = state.scratch
-    query = scratch.queries[0]
+    stamps, collisions = state.scratch.stamps, state.scratch.collisions
+    query = state.scratch.queries[0]
     following = tables.following[table]
     entry = tables.heads[table, code]
     while entry >= 0 and count < limit:
         node = state.permutation[entry]
-        if scratch.stamps[node] != query:
-            scratch.stamps[node] = query
-            scratch.collisions[node] = 0
-            nodes[count] = node
-            count += 1
-        scratch.collisions[node] += 1
+        new = stamps[node] != query
+        # Written either way, counted if new: a branch would be mispredicted half the time.
+        nodes[count] = node
+        count += new
+        stamps[node] = query
+        if state.by_count:
+            collisions[node] = 1 if new else collisions[node] + 1
         entry = following[entry]
     return count
 
@@ -129,20 +130,14 @@ def gather_candidates(state, index, nodes, limit):
     """Distinct nodes from the query's buckets, then from the next likely ones."""
     tables, probes = tables_of(state, index), state.scratch.probes
     state.scratch.queries[0] += 1
-    count = 0
-    tables_count, bits = probes.costs.shape
-    for table in range(tables_count):
-        code = code_of(probes.scores, table, bits)
-        probes.codes[table] = code
-        count = visit_bucket(tables, table, code, state, nodes, count, limit)
-    if not state.probing or count >= limit:
-        return count
     start_probing(probes)
-    while count < limit:
-        table, code = next_probe(probes)
-        if table < 0:
+    count = 0
+    for probe in range(probes.order.shape[0] if state.probing else 1):
+        for table in range(probes.codes.shape[0]):
+            code = probe_code(probes, table, probe)
+            count = visit_bucket(tables, table, code, state, nodes, count, limit)
+        if count >= limit:
             break
-        count = visit_bucket(tables, table, code, state, nodes, count, limit)
     return count
 
 
@@ -188,7 +183,7 @@ def rehash_layer(state, index, weights, scores):
     Returns the multiplications done.
     """
     tables, projections = tables_of(state, index), state.projections
-    tables_count, bits = state.scratch.probes.costs.shape
+    tables_count, bits = state.scratch.probes.flips.shape
     nodes, stride = weights.shape
     blocks = projections.row_blocks[: stride // 16]
     work = 0
