@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# No deadline: the first call of a kernel compiles or loads it. Same examples in every run.
+settings.register_profile("lsh-dl", deadline=None, derandomize=True)
+settings.load_profile("lsh-dl")
 
 
 @pytest.fixture

@@ -1,0 +1,188 @@
+"""Small networks and samples, and plain NumPy forms of what the kernels do.
+
+Shared by the tests of the engine, the rules and the hashing.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lsh_dl.discovery import discover, find
+from lsh_dl.engine.keys import mix
+from lsh_dl.engine.loop import Rows
+from lsh_dl.engine.model import SparseModel
+from lsh_dl.engine.network import Network, Vector, create_network, layer_weights, view_layer
+from lsh_dl.engine.optimiser import create_optimiser
+from lsh_dl.engine.rows import make_rows
+from lsh_dl.engine.selection import Selection
+from lsh_dl.engine.work import STAGES
+from lsh_dl.rules.base import Rule, RuleSettings
+
+RULES = discover("lsh_dl.rules", Rule)
+KEY = np.uint64(0xFEDCBA9876543210)
+
+
+class Answer(NamedTuple):
+    """What a rule's `select` gave for one layer and sample."""
+
+    nodes: np.ndarray  # int32 (count,)
+    preactivations: np.ndarray  # float32 (count,)
+    gains: np.ndarray  # float32 (count,)
+    work: np.ndarray  # int64 (stages,)
+
+
+def draw_inputs(samples: int, features: int, seed: int, density: float = 0.5) -> np.ndarray:
+    """Sparse inputs of both signs: float32 (samples, features)."""
+    generator = np.random.default_rng(seed)
+    x = generator.standard_normal((samples, features), np.float32)
+    x[generator.random(x.shape) >= density] = 0
+    return x
+
+
+def to_rows(x: np.ndarray, classes: int, seed: int = 0) -> Rows:
+    """The inputs as they are, with random labels."""
+    samples, features = x.shape
+    labels = np.random.default_rng(seed).integers(0, classes, samples).astype(np.int32)
+    offset, scale = np.zeros(features, np.float32), np.ones(features, np.float32)
+    return make_rows(x, labels, np.arange(samples), offset, scale)
+
+
+def draw_rows(
+    samples: int, features: int, classes: int, seed: int = 0, density: float = 0.5
+) -> Rows:
+    """Random sparse samples with random labels."""
+    return to_rows(draw_inputs(samples, features, seed, density), classes, seed)
+
+
+def make_rule(name: str, fraction: float, seed: int = 1, **settings: Any) -> Rule:
+    """A rule by its name, with its settings checked as a config's are."""
+    rule = find("lsh_dl.rules", Rule, name)
+    return rule(rule.Settings(**settings), fraction, seed)
+
+
+def make_model(
+    rule: str | type[Rule],
+    sizes: list[int],
+    fraction: float = 1.0,
+    seed: int = 1,
+    rate: float = 0.01,
+    momentum: float = 0.0,
+    adagrad: bool = False,
+    **settings: Any,
+) -> SparseModel:
+    """A model on a new network; `rule` is a known name or a class without settings."""
+    network = create_network(sizes, seed)
+    optimiser = create_optimiser(network, rate, momentum, adagrad)
+    if isinstance(rule, str):
+        return SparseModel(network, optimiser, make_rule(rule, fraction, seed, **settings))
+    return SparseModel(network, optimiser, rule(RuleSettings(), fraction, seed))
+
+
+def true_weights(network: Network) -> list[np.ndarray]:
+    """Each layer's weights and, last, bias without padding: float64 (nodes, inputs + 1)."""
+    layers = range(len(network.strides))
+    return [
+        layer_weights(network, index)[:, : network.sizes[index] + 1].astype(np.float64)
+        for index in layers
+    ]
+
+
+def with_one(x: np.ndarray) -> np.ndarray:
+    """The inputs with the bias's 1 behind them."""
+    return np.append(x, 1.0)
+
+
+def to_vector(x: np.ndarray) -> Vector:
+    """A layer's input as rules see it; `x` has no bias's 1 yet."""
+    values = np.zeros(-(-(x.size + 1) // 16) * 16, np.float32)
+    values[: x.size + 1] = with_one(x)
+    ids = np.flatnonzero(values).astype(np.int32)
+    return Vector(values, ids, np.unique(ids // 16 * 16).astype(np.int32))
+
+
+def ask(
+    rule: Rule,
+    state: Any,
+    network: Network,
+    index: int,
+    x: np.ndarray,
+    key: np.uint64,
+    training: bool = True,
+) -> Answer:
+    """Call a rule's `select` on its own, on a layer's input without the bias's 1."""
+    width = int(network.sizes[index + 1])
+    # -7 is no node; NaN is no number: what `select` leaves out stays visible.
+    chosen = Selection(
+        np.full(width, -7, np.int32),
+        np.full(width, np.nan, np.float32),
+        np.ones(width, np.float32),
+        np.zeros(len(STAGES), np.int64),
+    )
+    layer = view_layer(network, index)
+    count = type(rule).select(state, layer, to_vector(x), np.uint64(key), training, chosen)
+    return Answer(*(array[:count] for array in chosen[:3]), chosen.work)
+
+
+def copy_state(state: Any) -> Any:
+    """A NamedTuple of arrays, numbers and such tuples, with arrays of its own."""
+    if isinstance(state, tuple):
+        return type(state)(*map(copy_state, state))
+    return state.copy() if isinstance(state, np.ndarray) else state
+
+
+def flatten_state(state: Any, leave_out: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """All arrays of a state by their path, but for the fields named."""
+    found = {}
+    for field, value in state._asdict().items():
+        if field in leave_out:
+            continue
+        if hasattr(value, "_asdict"):
+            found |= {f"{field}.{k}": v for k, v in flatten_state(value, leave_out).items()}
+        else:
+            found[field] = np.asarray(value)
+    return found
+
+
+class Step(NamedTuple):
+    """One hidden layer of one sample, as plain NumPy computes it."""
+
+    x: np.ndarray  # float64 (inputs,)
+    answer: Answer
+    values: np.ndarray  # float64 (nodes,): the layer's outputs, 0 where not active
+
+
+def sample_inputs(rows: Rows, s: int, features: int) -> np.ndarray:
+    """One row as a dense vector without the bias's 1."""
+    x = np.zeros(features + 1)
+    part = slice(rows.ends[s], rows.ends[s + 1])
+    x[rows.ids[part]] = rows.values[part]
+    return x[:-1]
+
+
+def walk_layers(
+    model: SparseModel, rows: Rows, s: int, key: np.uint64, training: bool
+) -> Iterator[Step]:
+    """The hidden layers of one sample; the model stays as it is, the rule's state too."""
+    state = copy_state(model.state)
+    x = sample_inputs(rows, s, int(model.network.sizes[0]))
+    for index, weights in enumerate(true_weights(model.network)[:-1]):
+        layer_key = mix(mix(key, rows.numbers[s]), index)
+        answer = ask(model.rule, state, model.network, index, x, layer_key, training)
+        values = activate(weights, x, answer)
+        yield Step(x, answer, values)
+        x = values
+
+
+def activate(weights: np.ndarray, x: np.ndarray, answer: Answer) -> np.ndarray:
+    """A layer's outputs: ReLU of the chosen nodes, times their gains."""
+    values = np.zeros(len(weights))
+    preactivations = weights[answer.nodes] @ with_one(x)
+    values[answer.nodes] = np.maximum(preactivations * answer.gains, 0)
+    return values
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Class probabilities."""
+    exponentials = np.exp(logits - logits.max())
+    return exponentials / exponentials.sum()
