@@ -57,4 +57,4 @@ def keep_largest(nodes, scores, count, budget):
         nodes[kept] = nodes[i]
         scores[kept] = score
         kept += tied | (score > high)
-    return kept
+    return min(kept, budget)  # NaNs, of a diverged network, compare either way
