@@ -167,7 +167,7 @@ def walk_layers(
     state = copy_state(model.state)
     x = sample_inputs(rows, s, int(model.network.sizes[0]))
     for index, weights in enumerate(true_weights(model.network)[:-1]):
-        layer_key = mix(mix(key, rows.numbers[s]), index)
+        layer_key = mix(np.uint64(mix(key, rows.numbers[s])), index)
         answer = ask(model.rule, state, model.network, index, x, layer_key, training)
         values = activate(weights, x, answer)
         yield Step(x, answer, values)
