@@ -10,12 +10,21 @@ from lsh_dl.engine.keys import uniform
 from lsh_dl.engine.network import Network
 from lsh_dl.rules.base import Rule, RuleSettings
 
+#: Smaller shares keep as little, but are 0 in float32 sooner or later.
+SMALLEST = 1e-30
+
 
 class State(NamedTuple):
     """What `select` needs."""
 
     keep: float
     scaled: bool
+
+
+@compiled
+def draw_gap(key, number, scale, width):
+    """Draw how many nodes are dropped before the next kept one; `width` stands for any more."""
+    return int(min(np.log1p(-uniform(key, number)) * scale, np.float32(width)))
 
 
 @compiled
@@ -30,11 +39,11 @@ def select(state, layer, x, key, training, chosen):
     # The gap between kept nodes is geometric: work in proportion to what is kept.
     scale = 1 / np.log1p(-state.keep)
     count = 0
-    node = int(np.log1p(-uniform(key, 0)) * scale)
+    node = draw_gap(key, 0, scale, width)
     while node < width:
         chosen.nodes[count] = node
         count += 1
-        node += 1 + int(np.log1p(-uniform(key, count)) * scale)
+        node += 1 + draw_gap(key, count, scale, width)
     return count
 
 
@@ -59,4 +68,5 @@ class Dropout(Rule):
 
     def start(self, network: Network) -> State:
         """Build the state for `select`."""
-        return State(np.float32(self.active_fraction), self.settings.inference == "scaled")
+        keep = np.float32(max(self.active_fraction, SMALLEST))
+        return State(keep, self.settings.inference == "scaled")
