@@ -116,20 +116,25 @@ def _draw_directions(family: str, m: int, inputs: int, generator: np.random.Gene
     """Rows scaled so that the expected inner product of features is that of the vectors."""
     if family == "pooled":
         pools = np.arange(inputs) * m // inputs
-        return (pools == np.arange(m)[:, None]) / np.sqrt(np.bincount(pools, minlength=m))[:, None]
+        sizes = np.maximum(1, np.bincount(pools, minlength=m))  # more pools than inputs: some empty
+        return (pools == np.arange(m)[:, None]) / np.sqrt(sizes)[:, None]
     if family == "sparse":
         signs = generator.choice([-1, 0, 0, 0, 0, 1], (m, inputs))
         return signs * np.sqrt(3 / m)
     return generator.standard_normal((m, inputs)) / np.sqrt(m)
 
 
-def centre_projections(projections: Projections, layer: int, recent: np.ndarray) -> None:
-    """Centre a layer's queries on the mean of its recent inputs, float32 (samples, row)."""
+def centre_projections(projections: Projections, layer: int, recent: np.ndarray) -> int:
+    """Centre a layer's queries on the mean of its recent inputs, float32 (samples, row).
+
+    Returns the multiplications done.
+    """
     mean = recent.mean(axis=0)
     stride, m = recent.shape[1], projections.centres.shape[1]
     rows = projections.directions[layer, :, :stride]
     rows[m] = mean
     projections.centres[layer] = rows[:m] @ mean
+    return m * stride
 
 
 def fit_directions(
@@ -138,21 +143,27 @@ def fit_directions(
     """Turn a layer's directions towards the leading principal ones of its recent inputs.
 
     Orthogonal iteration (Golub & Van Loan, 8.2.4) from where they stand: the directions drift
-    slowly, so one iteration a time follows them. Returns the multiplications done.
+    slowly, so one iteration a time follows them. Directions beyond the row's length are zero.
+    Returns the multiplications done.
     """
     m = projections.centres.shape[1]
     samples, stride = recent.shape
     deviations = recent - recent.mean(axis=0)
     rows = projections.directions[layer, :m, :stride]
     for _ in range(iterations):
-        rows[:] = np.linalg.qr(deviations.T @ (deviations @ rows.T))[0].T
+        basis = np.linalg.qr(deviations.T @ (deviations @ rows.T))[0].T
+        rows[: len(basis)] = basis
+        rows[len(basis) :] = 0
     return iterations * (2 * samples * m * stride + 2 * m * m * stride)
 
 
 def balance_mixtures(
     projections: Projections, layer: int, recent: np.ndarray, weights: np.ndarray
-) -> None:
-    """Balance the spread of a layer's features between its recent inputs and its weight rows."""
+) -> int:
+    """Balance the spread of a layer's features between its recent inputs and its weight rows.
+
+    Returns the multiplications done.
+    """
     m = projections.centres.shape[1]
     rows = projections.directions[layer, :, : recent.shape[1]]
     query = np.ones(m + 1)
@@ -163,6 +174,7 @@ def balance_mixtures(
     ) * np.sign(projections.node_mix[layer, :, : m + 1])
     projections.query_mix[layer, :, : m + 1] = unbalanced * scale
     projections.node_mix[layer, :, : m + 1] = unbalanced / scale
+    return recent.size * m + weights.size * (m + 1)
 
 
 def _root_mean_square(columns: np.ndarray) -> np.ndarray:

@@ -303,7 +303,7 @@ class LSH(Rule):
             settings.ranking == "product",
         )
         self._refreshes = 0
-        self._rehash(state, network)
+        self._initial_work = self._rehash(state, network)
         return state
 
     def refresh_interval(self, seen: int) -> int | None:
@@ -321,6 +321,8 @@ class LSH(Rule):
         settings = self.settings
         first = self._refreshes == 0
         self._refreshes += 1
+        if first:
+            work[MAINTAIN] += self._initial_work
         if settings.family == "fitted" or (first and settings.centred):
             for index, stride in enumerate(network.strides[:-1]):
                 known = min(state.memory.seen[index], REMEMBERED)
@@ -329,10 +331,10 @@ class LSH(Rule):
                     iterations = 4 if first else 1
                     work[MAINTAIN] += fit_directions(state.projections, index, inputs, iterations)
                 if settings.centred:
-                    centre_projections(state.projections, index, inputs)
+                    work[MAINTAIN] += centre_projections(state.projections, index, inputs)
                 if settings.balanced and state.projections.mixed:
                     weights = layer_weights(network, index)
-                    balance_mixtures(state.projections, index, inputs, weights)
+                    work[MAINTAIN] += balance_mixtures(state.projections, index, inputs, weights)
                 state.touched[index] = 1
         work[MAINTAIN] += self._rehash(state, network)
 
