@@ -169,3 +169,36 @@ def test_sparser_inputs_cost_less_and_no_inputs_cost_only_the_rest():
     costs = [model.predict(to_rows(x, 3), KEY)[1].work.sum() for x in (empty, full)]
     assert costs[0] == 0  # biases start at 0: no node is positive
     assert 500 < costs[1] <= 530
+
+
+def count_hashing(nodes, inputs, directions, bits):
+    """Features of every weight row (bias included) and w.mean(x), mixed to every bit."""
+    return nodes * ((directions + 1) * (inputs + 1) + bits * (directions + 1))
+
+
+def test_maintenance_of_tables_is_counted_from_the_first_hashing_on():
+    sizes, samples = [31, 47, 15, 3], 100  # rows with the bias fill whole blocks: no padding
+    model = make_model("lsh", sizes, 0.2, K=3, L=4, directions=6)
+    rows = draw_rows(samples, sizes[0], sizes[-1])
+    assert model.train(slice_rows(rows, 0, 99), KEY).work[STAGES.index("maintain")] == 0
+    counted = model.train(slice_rows(rows, 99, 100), KEY).work[STAGES.index("maintain")]
+    expected = 0
+    for inputs, nodes in zip(sizes, sizes[1:-1], strict=False):
+        row = inputs + 1
+        hashing = count_hashing(nodes, inputs, directions=6, bits=12)
+        fitting = 4 * (2 * samples * 6 * row + 2 * 6 * 6 * row)
+        centring = 6 * row
+        balancing = (samples * 6 + nodes * 7) * row
+        expected += 2 * hashing + fitting + centring + balancing  # hashed at the start and now
+    assert counted == expected
+
+
+def test_only_nodes_trained_since_are_hashed_again():
+    sizes = [31, 47, 3]
+    model = make_model("lsh", sizes, 1e-6, preset="paper", K=3, L=2, interval=1, growth=1)
+    rows = draw_rows(120, 31, 3)
+    model.train(slice_rows(rows, 0, 100), KEY)
+    for s in range(100, 120):  # one active node a sample, tables brought up to date after each
+        one = slice_rows(rows, s, s + 1)
+        maintained = model.train(one, KEY).work[STAGES.index("maintain")]
+        assert maintained == count_hashing(1, 31, directions=6, bits=0)
