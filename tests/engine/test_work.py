@@ -1,5 +1,7 @@
 """Counted work against a slow counter that walks over every node and every input."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from networks import KEY, RULES, draw_rows, make_model, to_rows, walk_layers
@@ -183,7 +185,7 @@ def test_maintenance_of_tables_is_counted_from_the_first_hashing_on():
     assert model.train(slice_rows(rows, 0, 99), KEY).work[STAGES.index("maintain")] == 0
     counted = model.train(slice_rows(rows, 99, 100), KEY).work[STAGES.index("maintain")]
     expected = 0
-    for inputs, nodes in zip(sizes, sizes[1:-1], strict=False):
+    for inputs, nodes in pairwise(sizes[:-1]):
         row = inputs + 1
         hashing = count_hashing(nodes, inputs, directions=6, bits=12)
         fitting = 4 * (2 * samples * 6 * row + 2 * 6 * 6 * row)

@@ -1,0 +1,221 @@
+"""LSH as a rule: what it retrieves, and that its tables follow the weights."""
+
+import numpy as np
+import pytest
+from networks import (
+    KEY,
+    ask,
+    copy_state,
+    draw_inputs,
+    draw_rows,
+    flatten_state,
+    make_model,
+    make_rule,
+    true_weights,
+    with_one,
+)
+from pydantic import ValidationError
+
+from lsh_dl.engine.network import create_network, layer_weights
+from lsh_dl.engine.rows import slice_rows
+from lsh_dl.hashing.probing import code_of
+from lsh_dl.hashing.projections import project_node
+
+SIZES = [30, 60, 40, 4]
+EVERY_FAMILY = ["gaussian", "sparse", "pooled", "fitted"]
+
+
+def train(model, samples, seed=0):
+    model.train(draw_rows(samples, int(model.network.sizes[0]), 4, seed), KEY)
+
+
+def largest(model, index, x, count):
+    """The nodes with the largest pre-activations."""
+    return np.argsort(-(true_weights(model.network)[index] @ with_one(x)))[:count]
+
+
+def layer_buckets(state, index, nodes):
+    """The bucket of every node in every table: (L, nodes)."""
+    return state.tables.codes[index][:, :nodes]
+
+
+def hash_again(model, index):
+    """The bucket that each node of a layer belongs to by its weights now: (L, nodes)."""
+    settings, state = model.rule.settings, copy_state(model.state)
+    weights = layer_weights(model.network, index)
+    blocks = np.arange(0, weights.shape[1], 16, dtype=np.int32)
+    scores = np.zeros(settings.K * settings.L, np.float32)
+    codes = np.zeros((settings.L, len(weights)), int)
+    for node, row in enumerate(weights):
+        project_node(state.projections, index, node, row, blocks, scores)
+        codes[:, node] = [code_of(scores, table, settings.K) for table in range(settings.L)]
+    return codes
+
+
+@pytest.mark.parametrize("family", EVERY_FAMILY)
+@pytest.mark.parametrize("fraction", [0.05, 0.3])
+def test_with_every_node_a_candidate_it_is_winner_take_all(family, fraction):
+    model = make_model("lsh", SIZES, fraction, family=family, K=3, candidates=1e9, shortlist=1e9)
+    twin = make_model("wta", SIZES, fraction)
+    rows = draw_rows(150, 30, 4)
+    first, second = model.train(rows, KEY), twin.train(rows, KEY)
+    np.testing.assert_allclose(model.network.weights, twin.network.weights, atol=1e-6)
+    assert first.loss[0] == pytest.approx(second.loss[0], rel=1e-5)
+    assert first.active[0] == second.active[0]
+
+
+@pytest.mark.parametrize("preset", ["default", "paper", "authors-code"])
+def test_it_finds_large_inner_products_better_than_chance(preset):
+    model = make_model("lsh", [30, 400, 4], 0.05, preset=preset)
+    train(model, 120)
+    found = wanted = 0
+    for x in draw_inputs(100, 30, seed=0):
+        answer = ask(model.rule, copy_state(model.state), model.network, 0, x, KEY, False)
+        found += np.intersect1d(answer.nodes, largest(model, 0, x, 20)).size
+        wanted += 20
+    assert found / wanted > {"default": 0.4, "paper": 0.2, "authors-code": 0.15}[preset]
+
+
+def test_permuted_control_is_as_active_but_not_better_than_chance():
+    found, active, sizes = {}, {}, {}
+    for permuted in (False, True):
+        model = make_model("lsh", [30, 400, 4], 0.05, permuted=permuted, ranking="none")
+        train(model, 120)
+        codes = layer_buckets(model.state, 0, 400)
+        # Every node stands in every table, as without the permutation.
+        sizes[permuted] = [np.bincount(table, minlength=256).sum() for table in codes]
+        hits, counts = 0, []
+        for x in draw_inputs(100, 30, seed=0):
+            answer = ask(model.rule, copy_state(model.state), model.network, 0, x, KEY, False)
+            hits += np.intersect1d(answer.nodes, largest(model, 0, x, 20)).size
+            counts.append(answer.nodes.size)
+        found[permuted], active[permuted] = hits / 2000, counts
+    assert active[True] == active[False] == [20] * 100
+    assert sizes[True] == sizes[False] == [400] * 8
+    # `none` keeps the best of 120 candidates: a random 120 of 400 hold 30 % of the top nodes.
+    assert found[True] == pytest.approx(0.3, abs=0.06)
+    assert found[False] > 0.45
+
+
+@pytest.mark.parametrize("family", EVERY_FAMILY)
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("sizes", [SIZES, [5, 1, 20, 4], [3, 1, 4]])
+def test_tables_kept_up_to_date_are_those_built_anew(family, centred, sizes):
+    settings = {"family": family, "K": 4, "L": 3, "interval": 20, "growth": 1.0}
+    model = make_model("lsh", sizes, 0.3, adagrad=True, centred=centred, **settings)
+    layers = range(len(sizes) - 2)
+    start = [layer_buckets(model.state, index, sizes[index + 1]).copy() for index in layers]
+    for index in layers:
+        np.testing.assert_array_equal(start[index], hash_again(model, index))
+    train(model, 100 + 7 * 20)  # ends with a refresh
+    moved = 0
+    for index in layers:
+        buckets = layer_buckets(model.state, index, sizes[index + 1])
+        np.testing.assert_array_equal(buckets, hash_again(model, index))
+        moved += np.count_nonzero(buckets != start[index])
+    assert moved or sizes != SIZES
+
+
+def walk_table(heads, following, preceding):
+    """Node to bucket, along the links of one table; both directions have to agree."""
+    found = {}
+    for bucket, entry in enumerate(heads.tolist()):
+        before = -1
+        while entry >= 0:
+            assert entry not in found, "a node stands twice"
+            assert preceding[entry] == before
+            found[entry] = bucket
+            before, entry = entry, int(following[entry])
+    return found
+
+
+def test_no_node_is_lost_or_double_after_training():
+    model = make_model("lsh", SIZES, 0.2, interval=10, growth=1.0, adagrad=True, K=3)
+    for _ in range(6):
+        train(model, 60)
+        tables = model.state.tables
+        for index, nodes in enumerate(SIZES[1:-1]):
+            for table in range(model.rule.settings.L):
+                links = (part[index][table] for part in tables[:3])
+                found = walk_table(*links)
+                assert sorted(found) == list(range(nodes))
+                codes = tables.codes[index][table]
+                assert all(codes[node] == bucket for node, bucket in found.items())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("family", ["gaussian", "fitted"])
+def test_frozen_tables_stay_as_they_are_after_the_first_refresh(frozen, family):
+    model = make_model(
+        "lsh", SIZES, 0.2, rate=0.05, adagrad=True, frozen=frozen, family=family, interval=20
+    )
+    rows = draw_rows(500, 30, 4)
+    before = flatten_state(copy_state(model.state.tables))["codes"]
+    model.train(slice_rows(rows, 0, 100), KEY)
+    first = flatten_state(copy_state(model.state.tables))
+    assert not np.array_equal(first["codes"], before)
+    directions = model.state.projections.directions.copy()
+    model.train(slice_rows(rows, 100, 500), KEY)
+    last = flatten_state(model.state.tables)
+    assert frozen == all(np.array_equal(first[name], last[name]) for name in first)
+    if frozen:
+        np.testing.assert_array_equal(model.state.projections.directions, directions)
+
+
+def test_refreshes_come_at_growing_distances_up_to_a_bound():
+    model = make_model("lsh", [6, 5, 4], interval=30, growth=2.0, longest_interval=100)
+    stops = []
+    refresh = model.rule.refresh
+    model.rule.refresh = lambda *arguments: (stops.append(model.seen), refresh(*arguments))
+    rows = draw_rows(600, 6, 4)
+    for seen in range(600):
+        model.train(slice_rows(rows, seen, seen + 1), KEY)
+    assert stops == [100, 130, 190, 290, 390, 490, 590]
+
+
+def test_inference_is_not_training():
+    model = make_model("lsh", SIZES, 0.2)
+    train(model, 130)
+    before = flatten_state(copy_state(model.state), leave_out=("scratch",))
+    for x in draw_inputs(20, 30, seed=3):
+        ask(model.rule, model.state, model.network, 0, x, KEY, training=False)
+    for name, array in flatten_state(model.state, leave_out=("scratch",)).items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+
+
+def test_seeds_draw_other_hash_functions():
+    network = create_network(SIZES, 1)
+    first, other = (make_rule("lsh", 0.1, seed).start(network) for seed in (1, 2))
+    assert not np.array_equal(first.tables.codes, other.tables.codes)
+    codes = layer_buckets(first, 0, SIZES[1])
+    assert not np.array_equal(codes[0], codes[1]), "tables have hash functions of their own"
+
+
+def test_a_preset_is_where_settings_start():
+    plain = make_rule("lsh", 0.1, preset="paper").settings
+    changed = make_rule("lsh", 0.1, preset="paper", L=9).settings
+    assert (plain.K, plain.L, plain.family) == (6, 5, "gaussian")
+    assert changed == plain.model_copy(update={"L": 9})
+    authors = make_rule("lsh", 0.1, preset="authors-code").settings
+    assert (authors.K, authors.L, authors.family, authors.ranking) == (6, 100, "pooled", "count")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"K": 0},
+        {"K": 40},
+        {"L": 0},
+        {"directions": 0},
+        {"candidates": 0.5},
+        {"shortlist": 0},
+        {"interval": 0},
+        {"growth": 0.5},
+        {"preset": "best"},
+        {"family": "cosine"},
+        {"tables": 3},
+    ],
+)
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(ValidationError, match=next(iter(settings))):
+        make_rule("lsh", 0.1, **settings)
