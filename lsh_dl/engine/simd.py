@@ -139,6 +139,7 @@ def _make_step(adagrad: bool, momentum: bool):
             with _for_blocks(context, builder, kinds[6], arguments[6]) as block:
                 here = builder.add(arguments[3], block)
                 value = inputs.load(block)
+                weight = w.load(here)  # before any store: they may agree in the low address bits
                 slope = fast("fmul", gradient, value)
                 step = fast("fmul", rate, slope)
                 if adagrad:
@@ -153,7 +154,7 @@ def _make_step(adagrad: bool, momentum: bool):
                     touched = builder.fcmp_ordered("!=", value, _constant(0.0))
                     v.store(builder.select(touched, new, old), here)
                     step = builder.select(touched, new, _constant(0.0))
-                w.store(fast("fsub", w.load(here), step), here)
+                w.store(fast("fsub", weight, step), here)
             return context.get_dummy_value()
 
         return signature, generate

@@ -1,0 +1,1 @@
+"""Measurements of speed: each module times both sides of a claim in one run."""
