@@ -7,12 +7,6 @@ machine hits all; the ratios are formed within a round. PyTorch is optional
 (`pip install 'lsh-dl[torch]'`); without it the rest is measured.
 """
 
-import os
-
-# Before numpy and torch are imported: one thread each.
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-
 import tempfile
 import time
 from collections.abc import Callable
@@ -124,7 +118,7 @@ def torch_systems() -> dict[str, tuple[int, Callable[[], object]]]:
 def time_systems(systems: dict[str, tuple[int, Callable[[], object]]]) -> pd.DataFrame:
     """Microseconds per sample (median, lowest, highest) and the ratios to LSH 5 %."""
     times = {name: [] for name in systems}
-    for name, (_, call) in systems.items():
+    for _, call in systems.values():
         call()
     for _ in range(ROUNDS):
         for name, (samples, call) in systems.items():
