@@ -10,6 +10,7 @@ from networks import RULES
 from lsh_dl import training
 from lsh_dl.config import Training
 from lsh_dl.data.store import ArraySamples, Prepared
+from lsh_dl.engine.work import STAGES
 from lsh_dl.records import COLUMNS, TIME_COLUMNS
 from lsh_dl.runs import Run
 from lsh_dl.training import create_model, run_to_files, train_run
@@ -124,6 +125,7 @@ def test_networks_learn(rule, data):
     assert rows[-1]["train_loss"] < rows[0]["train_loss"]
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers overflow: that is the point
 @pytest.mark.parametrize("adagrad", [False, True])
 @pytest.mark.parametrize("rule", RULES)
 def test_diverging_run_stops_and_keeps_its_rows(rule, adagrad, data, tmp_path, monkeypatch):
@@ -135,3 +137,21 @@ def test_diverging_run_stops_and_keeps_its_rows(rule, adagrad, data, tmp_path, m
     assert 1 <= len(rows) < 200
     assert [row["status"] for row in rows] == ["ok"] * (len(rows) - 1) + ["diverged"]
     assert json.loads((tmp_path / "run.json").read_text())["status"] == "diverged"
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_percentages_are_of_the_textbook_network_and_leave_the_optimiser_out(rule, data):
+    row = list(train_run(describe_run(rule), data))[-1]
+    weights = [24 * 20, 20 * 12, 12 * 3]
+    training = sum(row[f"training_{stage}"] for stage in STAGES if stage != "optimiser")
+    inference = sum(row[f"inference_{stage}"] for stage in ("select", "rerank", "forward"))
+    assert row["training_multiplications"] == pytest.approx(training)
+    assert row["inference_multiplications"] == pytest.approx(inference)
+    assert row["training_percent"] == pytest.approx(
+        100 * training / (3 * sum(weights) - weights[0])
+    )
+    assert row["inference_percent"] == pytest.approx(100 * inference / sum(weights))
+    assert row["training_optimiser"] == pytest.approx(5 * row["training_update"])
+    if rule in ("standard", "wta"):
+        expected = {"standard": 1.0, "wta": (6 + 4) / 32}[rule]
+        assert row["active_fraction"] == row["inference_active_fraction"] == expected
