@@ -84,7 +84,7 @@ class State(NamedTuple):
     shortlisted: np.ndarray  # int64 (layers,): candidates whose inner product is computed
     projections: Projections
     tables: Tables  # stacked
-    permutation: np.ndarray  # int32 (nodes,): what an entry of the tables stands for
+    permutations: np.ndarray  # int32 (layers, nodes): what an entry of the tables stands for
     touched: np.ndarray  # uint8 (layers, nodes): trained since they were hashed
     memory: Memory
     scratch: Scratch
@@ -106,36 +106,59 @@ def tables_of(state, index):
 
 
 @compiled
-def visit_bucket(tables, table, code, state, nodes, count, limit):
-    """Append a bucket's new nodes to the candidates, up to the limit; count collisions."""
-    stamps, collisions = state.scratch.stamps, state.scratch.collisions
+def visit_bucket(tables, table, code, state, stand_for, nodes, count, limit):
+    """Append a bucket's new nodes to the candidates, up to the limit."""
+    stamps = state.scratch.stamps
     query = state.scratch.queries[0]
     following = tables.following[table]
     entry = tables.heads[table, code]
     while entry >= 0 and count < limit:
-        node = state.permutation[entry]
-        new = stamps[node] != query
+        node = stand_for[entry]
         # Written either way, counted if new: a branch would be mispredicted half the time.
         nodes[count] = node
-        count += new
+        count += stamps[node] != query
         stamps[node] = query
-        if state.by_count:
-            collisions[node] = 1 if new else collisions[node] + 1
+        entry = following[entry]
+    return count
+
+
+@compiled
+def count_bucket(tables, table, code, state, stand_for, nodes, count):
+    """Append all of a bucket's new nodes to the candidates, and count every node's collisions."""
+    stamps, collisions = state.scratch.stamps, state.scratch.collisions
+    query = state.scratch.queries[0]
+    following = tables.following[table]
+    entry = tables.heads[table, code]
+    while entry >= 0:
+        node = stand_for[entry]
+        if stamps[node] != query:
+            stamps[node] = query
+            collisions[node] = 0
+            nodes[count] = node
+            count += 1
+        collisions[node] += 1
         entry = following[entry]
     return count
 
 
 @compiled
 def gather_candidates(state, index, nodes, limit):
-    """Distinct nodes from the query's buckets, then from the next likely ones."""
+    """Distinct nodes from the query's buckets, then from the next likely ones.
+
+    Where collisions are counted, whole rounds over all tables are, so that each table has its say.
+    """
     tables, probes = tables_of(state, index), state.scratch.probes
+    stand_for = state.permutations[index]
     state.scratch.queries[0] += 1
     start_probing(probes)
     count = 0
     for probe in range(probes.order.shape[0] if state.probing else 1):
         for table in range(probes.codes.shape[0]):
             code = probe_code(probes, table, probe)
-            count = visit_bucket(tables, table, code, state, nodes, count, limit)
+            if state.by_count:
+                count = count_bucket(tables, table, code, state, stand_for, nodes, count)
+            else:
+                count = visit_bucket(tables, table, code, state, stand_for, nodes, count, limit)
         if count >= limit:
             break
     return count
@@ -277,9 +300,10 @@ class LSH(Rule):
             settings.centred,
             generator,
         )
-        permutation = np.arange(nodes, dtype=np.int32)
+        permutations = np.tile(np.arange(nodes, dtype=np.int32), (layers, 1))
         if settings.permuted:
-            permutation[: widths.min()] = generator.permutation(widths.min())
+            for row, width in zip(permutations, widths, strict=True):
+                row[:width] = generator.permutation(width)
         longest = padded(int(network.sizes[:-2].max()) + 1)
         one = create_tables(settings.K, settings.L, nodes)
         state = State(
@@ -288,7 +312,7 @@ class LSH(Rule):
             self._multiple(settings.shortlist, budgets, widths),
             projections,
             Tables(*(np.repeat(array[None], layers, axis=0) for array in one)),
-            permutation,
+            permutations,
             np.ones((layers, nodes), np.uint8),
             Memory(np.zeros((layers, REMEMBERED, longest), np.float32), np.zeros(layers, np.int64)),
             Scratch(
