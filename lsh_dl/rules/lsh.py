@@ -4,6 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
+from threadpoolctl import ThreadpoolController
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.loop import Rows
@@ -25,6 +26,9 @@ from lsh_dl.hashing.projections import (
 )
 from lsh_dl.hashing.tables import Tables, create_tables, place_node
 from lsh_dl.rules.base import Rule, RuleSettings
+
+#: Products this small only lose by more threads, and threads would change their last bits.
+BLAS = ThreadpoolController()
 
 #: Samples before the first refresh, which fits the projections to the inputs seen until then.
 FIRST_REFRESH = 100
@@ -348,19 +352,25 @@ class LSH(Rule):
         if first:
             work[MAINTAIN] += self._initial_work
         if settings.family == "fitted" or (first and settings.centred):
-            for index, stride in enumerate(network.strides[:-1]):
-                known = min(state.memory.seen[index], REMEMBERED)
-                inputs = state.memory.inputs[index, :known, :stride]
-                if settings.family == "fitted":
-                    iterations = 4 if first else 1
-                    work[MAINTAIN] += fit_directions(state.projections, index, inputs, iterations)
-                if settings.centred:
-                    work[MAINTAIN] += centre_projections(state.projections, index, inputs)
-                if settings.balanced and state.projections.mixed:
-                    weights = layer_weights(network, index)
-                    work[MAINTAIN] += balance_mixtures(state.projections, index, inputs, weights)
-                state.touched[index] = 1
+            with BLAS.limit(limits=1):
+                work[MAINTAIN] += self._follow_inputs(state, network, iterations=4 if first else 1)
         work[MAINTAIN] += self._rehash(state, network)
+
+    def _follow_inputs(self, state: State, network: Network, iterations: int) -> int:
+        """Fit, centre and balance every layer's projections; returns the multiplications."""
+        settings, projections, work = self.settings, state.projections, 0
+        for index, stride in enumerate(network.strides[:-1]):
+            known = min(state.memory.seen[index], REMEMBERED)
+            inputs = state.memory.inputs[index, :known, :stride]
+            if settings.family == "fitted":
+                work += fit_directions(projections, index, inputs, iterations)
+            if settings.centred:
+                work += centre_projections(projections, index, inputs)
+            if settings.balanced and projections.mixed:
+                weights = layer_weights(network, index)
+                work += balance_mixtures(projections, index, inputs, weights)
+            state.touched[index] = 1
+        return work
 
     def _rehash(self, state: State, network: Network) -> int:
         scores = np.zeros(self.settings.K * self.settings.L, np.float32)
