@@ -3,7 +3,6 @@
 A command imports what it needs inside its function: `--help` and 200 small jobs start fast.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 import click
 
 from lsh_dl import __version__
+from lsh_dl.cli_data import data
+from lsh_dl.cli_types import Json, file, folder
 from lsh_dl.errors import UserError
 
 
@@ -33,26 +34,6 @@ def _describe(error: UserError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split())
-
-
-class Json(click.ParamType):
-    """A JSON object given as one argument."""
-
-    name = "json"
-
-    def convert(self, value: Any, param: Any, context: Any) -> dict[str, Any]:
-        """Parse the text; what is not an object is a usage error."""
-        try:
-            parsed = json.loads(value) if isinstance(value, str) else value
-        except ValueError as error:
-            self.fail(f"not JSON ({error})", param, context)
-        if not isinstance(parsed, dict):
-            self.fail("a JSON object is needed, such as {}", param, context)
-        return parsed
-
-
-folder = click.Path(file_okay=False, path_type=Path)
-file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(cls=Commands)
@@ -79,34 +60,7 @@ def train(spec: dict[str, Any], data: Path, csv: Path, record: Path) -> None:
     run_to_files(validate(Run, spec, "--spec"), data, csv, record)
 
 
-@main.group()
-def data() -> None:
-    """Fetch, generate and prepare data sets."""
-
-
-@data.command("prepare")
-@click.option("--label", required=True, help="Name of the set in the config and the results.")
-@click.option(
-    "--entry",
-    type=Json(),
-    default="{}",
-    show_default=True,
-    help="The config's entry as JSON: `source` and the set's own settings.",
-)
-@click.option("--out", type=folder, required=True, help="Folder to write; replaced when whole.")
-@click.option(
-    "--mirror", envvar="LSH_DL_MIRROR", show_envvar=True, help="Folder or URL of downloads."
-)
-@click.option(
-    "--cache", envvar="LSH_DL_CACHE", show_envvar=True, help="Folder that keeps downloads."
-)
-def prepare_data(
-    label: str, entry: dict[str, Any], out: Path, mirror: str | None, cache: str | None
-) -> None:
-    """Write one data set as arrays that training reads."""
-    from lsh_dl.data.prepare import prepare
-
-    prepare(label, entry, out, mirror, cache)
+main.add_command(data)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -156,6 +157,8 @@ class DataSet(ABC):
     """What a config gets that chooses none: the one with which a dense network learns well."""
     alternative: ClassVar[str | None] = None
     """A set without downloads that can take this one's place; named when a download fails."""
+    preview: ClassVar[Mapping[str, Any]] = MappingProxyType({"train": 400, "test": 400})
+    """Settings that do for a look at the set; those that it does not have are left out."""
 
     Settings: ClassVar[type[DataSettings]] = DataSettings
 

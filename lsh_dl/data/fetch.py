@@ -32,6 +32,8 @@ TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and seconds of silence after which a transfer counts as broken."""
 DELAYS = (1.0, 3.0, 9.0)
 """Seconds before the second, third, ... attempt at a URL that failed for the moment."""
+SIGNATURES = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zip": b"PK"}
+"""First bytes of a file, by its suffix."""
 
 
 def cache_folder(cache: str | Path | None = None) -> Path:
@@ -83,13 +85,12 @@ class CachedSources:
         UserError
             No source gave it, or what the mirror or the cache holds is not the right file.
         """
-        if self._mirror_folder:
-            local = self._mirror_folder / file.dataset / file.name
-            if local.is_file():
-                self._verify_local(local, file)
-                return local
         target = self.cache / file.dataset / file.name
         try:
+            # Files come to their place whole: what is there needs no lock, nor a writable folder.
+            if local := self.find(file):
+                self._verify_local(local, file)
+                return local
             target.parent.mkdir(parents=True, exist_ok=True)
             # Two pipelines that want one file: the second waits and finds it.
             with FileLock(f"{target}.lock"):
@@ -103,6 +104,15 @@ class CachedSources:
                 f"`cache` or the variable {CACHE_VARIABLE}"
             ) from error
         return target
+
+    def find(self, file: RemoteFile) -> Path | None:
+        """Where `file` lies in the mirror folder or the cache, unverified; None if in neither."""
+        folders = [self._mirror_folder] if self._mirror_folder else []
+        for folder in [*folders, self.cache]:
+            path = folder / file.dataset / file.name
+            if path.is_file():
+                return path
+        return None
 
     def _verify_local(self, path: Path, file: RemoteFile) -> None:
         expected = self._expected(file)
@@ -224,6 +234,9 @@ class CachedSources:
         expected = self._expected(file)
         found = self._checksum(part, expected)
         if not expected:
+            if not _has_signature(part, file.name):
+                part.unlink()
+                raise _HopelessError(f"not a {Path(file.name).suffix} file")
             self._record(file, found, url)
         elif found not in expected:
             part.unlink()
@@ -232,12 +245,27 @@ class CachedSources:
 
     def _explain(self, file: RemoteFile, failures: dict[str, str]) -> str:
         tried = ", ".join(f"{url} ({reason})" for url, reason in failures.items()) or "no URL"
+        recorded = (
+            f"; what its first download was stands in {self._records}: remove the entry if that "
+            "was a wrong file"
+            if self._expected(file) and not file.checksums
+            else ""
+        )
         instead = f", or use the data set {self._alternative!r}" if self._alternative else ""
         return (
             f"cannot get {file.dataset}/{file.name}; tried {tried}; put the file at "
             f"{file.dataset}/{file.name} in a folder and name that folder by the key `mirror`, "
-            f"or at {self.cache / file.dataset / file.name}{instead}"
+            f"or at {self.cache / file.dataset / file.name}{instead}{recorded}"
         )
+
+
+def _has_signature(path: Path, name: str) -> bool:
+    """Whether a file starts as its name's suffix promises.
+
+    Without a known checksum this tells a page that says "moved" from the file itself.
+    """
+    with open(path, "rb") as file:
+        return file.read(4).startswith(SIGNATURES.get(Path(name).suffix, b""))
 
 
 class _BrokenError(Exception):

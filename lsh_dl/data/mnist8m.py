@@ -35,6 +35,7 @@ class Mnist8m(DataSet):
             le=8_100_000,
             description="training images, validation included; the first",
         )
+        test: int = Field(10_000, ge=1, le=10_000, description="test images; the first")
 
     def files(self):
         """The packed text, and MNIST's test set."""
@@ -44,7 +45,7 @@ class Mnist8m(DataSet):
         """Stream the text into an array on disk."""
         from lsh_dl.data.libsvm import read_libsvm
 
-        x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS)
+        x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS, self.settings.test)
         train = self.settings.train
         target = sources.workspace / "x_train.npy"
         x_train, y_train = read_libsvm(sources.fetch(FILE), target, train, 784, 10)

@@ -1,5 +1,7 @@
 """MNIST8M made on the fly from MNIST, by the rule it was made with."""
 
+from types import MappingProxyType
+
 import numpy as np
 from pydantic import Field
 
@@ -26,6 +28,7 @@ class Mnist8mGenerated(DataSet):
     classes = 10
     image_shape = (28, 28)
     alternative = "digits"
+    preview = MappingProxyType({"test": 400})  # a short stream would show MNIST's own digits only
 
     class Settings(Seeded):
         """Length of the stream and strength of the deformation."""
@@ -36,6 +39,7 @@ class Mnist8mGenerated(DataSet):
             le=100_000_000,
             description="training images, validation included; the first 60,000 are MNIST's own",
         )
+        test: int = Field(10_000, ge=1, le=10_000, description="test images; the first")
         strength: float = Field(
             1.0, ge=0, le=4, description="root mean square displacement, in pixels"
         )
@@ -50,7 +54,7 @@ class Mnist8mGenerated(DataSet):
 
         settings = self.settings
         images, labels = read_part(sources, TRAIN_IMAGES, TRAIN_LABELS)
-        x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS)
+        x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS, settings.test)
         rng = np.random.default_rng([settings.seed, 0x8312])
         stream = Stream(
             opener="lsh_dl.data._deform:open_stream",

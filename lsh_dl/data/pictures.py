@@ -7,6 +7,8 @@ import numpy as np
 from lsh_dl.data.store import Prepared, Samples, Subset
 from lsh_dl.errors import UserError
 
+SUFFIXES = (".png", ".svg", ".pdf")
+
 
 def draw_grid(
     prepared: Prepared,
@@ -31,9 +33,13 @@ def draw_grid(
     Raises
     ------
     UserError
-        The samples are not images, or the part is empty.
+        The samples are not images, the part is empty, or the suffix is none of these.
     """
     from matplotlib.figure import Figure
+
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{path}: a picture ends in {', '.join(SUFFIXES)}")
 
     samples: Samples | None = getattr(prepared, part)
     if prepared.image_shape is None:
@@ -68,8 +74,9 @@ def draw_grid(
             limits = (0, 255) if image.dtype == np.uint8 else (image.min(), image.max())
             axis.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1])
             axis.set_title(f"{name} {label}".strip(), fontsize=7, pad=2)
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
-    return Path(path)
+    return path
 
 
 def _tile(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -194,6 +194,35 @@ def test_unknown_checksum_is_recorded_then_held_to(server, tmp_path):
         sources(tmp_path).fetch(remote(server, "corrupt", checksums=()))
 
 
+def test_page_instead_of_a_packed_file_is_refused_and_not_recorded(server, tmp_path):
+    server.files["/good/set/a.zip"] = b"<html>moved</html>"
+    file = RemoteFile("set", "a.zip", (f"{server.url}/good/set/a.zip",))
+    with pytest.raises(UserError, match=r"not a \.zip file"):
+        sources(tmp_path).fetch(file)
+    assert not leftovers(tmp_path)
+    server.files["/good/set/a.zip"] = b"PK and so on"
+    assert sources(tmp_path).fetch(file).read_bytes() == b"PK and so on"
+
+
+def test_record_that_was_wrong_is_pointed_at(server, tmp_path):
+    file = remote(server, "good", checksums=())
+    server.files["/good/set/file.bin"] = b"cut off by a proxy"
+    sources(tmp_path).fetch(file).unlink()
+    server.files["/good/set/file.bin"] = CONTENT
+    with pytest.raises(UserError) as error:
+        sources(tmp_path).fetch(file)
+    assert str(tmp_path / "cache" / "checksums.json") in one_line(error)
+
+
+def test_files_at_hand_need_no_lock(server, tmp_path):
+    path = sources(tmp_path).fetch(remote(server, "good"))
+    lock = path.with_name("file.bin.lock")
+    lock.unlink(missing_ok=True)
+    assert sources(tmp_path).find(remote(server)) == path
+    sources(tmp_path).fetch(remote(server, "good"))
+    assert not lock.exists(), "a cache that may only be read serves too"
+
+
 def test_damaged_record_is_named(server, tmp_path):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "checksums.json").write_text("{")

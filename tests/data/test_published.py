@@ -102,7 +102,7 @@ def test_mnist8m(tmp_path, mirror):
     x = x.astype(np.uint8)
     y = np.arange(50) % 10
     write_bz2(folder / "mnist8m" / "mnist8m.bz2", libsvm_text(x, y))
-    got = prepared(tmp_path, folder, "mnist8m", train=45)
+    got = prepared(tmp_path, folder, "mnist8m", train=45, test=12)
     np.testing.assert_array_equal(every(got.train)[0], x[:45])
     np.testing.assert_array_equal(got.train.labels, y[:45])
     np.testing.assert_array_equal(every(got.test)[0], parts["t10k"][0])
@@ -110,7 +110,7 @@ def test_mnist8m(tmp_path, mirror):
 
 def test_mnist8m_truncated(tmp_path, mirror):
     write_bz2(mirror[0] / "mnist8m" / "mnist8m.bz2", b"5 1:3\n")
-    fails(tmp_path, mirror[0], "mnist8m", "mnist8m.bz2", "1 samples, 2 are wanted", train=2)
+    fails(tmp_path, mirror[0], "mnist8m", "mnist8m.bz2", "1 samples, 2 are wanted", train=2, test=12)
 
 
 def norb_files(folder, count=12, side=96, label=None, instances=(4, 6, 7, 8, 9)):
