@@ -110,7 +110,9 @@ def test_mnist8m(tmp_path, mirror):
 
 def test_mnist8m_truncated(tmp_path, mirror):
     write_bz2(mirror[0] / "mnist8m" / "mnist8m.bz2", b"5 1:3\n")
-    fails(tmp_path, mirror[0], "mnist8m", "mnist8m.bz2", "1 samples, 2 are wanted", train=2, test=12)
+    fails(
+        tmp_path, mirror[0], "mnist8m", "mnist8m.bz2", "1 samples, 2 are wanted", train=2, test=12
+    )
 
 
 def norb_files(folder, count=12, side=96, label=None, instances=(4, 6, 7, 8, 9)):
