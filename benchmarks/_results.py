@@ -1,0 +1,18 @@
+"""Where measurements are kept: results/benchmarks, with the machine in every row."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from lsh_dl.records import describe_machine
+
+FOLDER = Path("results/benchmarks")
+
+
+def write_table(table: pd.DataFrame, name: str) -> None:
+    """Write `<name>.csv`, with processor and cores added to each row."""
+    machine = describe_machine()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{name}.csv"
+    table.assign(processor=machine["processor"], cores=machine["cores"]).to_csv(path, index=False)
+    print(f"written to {path}")

@@ -1,0 +1,144 @@
+"""How long a config takes on this machine: `python -m benchmarks.budget configs/laptop.yaml`.
+
+Every curve's every level is timed on a few hundred samples of its data set, past the first,
+frequent refreshes of hash tables, and multiplied by samples, epochs and seeds. The estimate holds
+for a machine that does nothing else. A data set whose files are not at hand (mirror or cache)
+is timed on the set that can take its place; nothing is downloaded.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks._results import write_table
+from lsh_dl.config import Experiment, read_config
+from lsh_dl.data.fetch import CachedSources
+from lsh_dl.data.prepare import prepare, resolve
+from lsh_dl.data.store import Prepared, open_prepared
+from lsh_dl.discovery import find
+from lsh_dl.engine.rows import make_rows
+from lsh_dl.rules.base import Rule
+from lsh_dl.runs import Run, describe_widths, expand_runs
+from lsh_dl.training import create_model
+
+CONFIG = "configs/laptop.yaml"
+TIMED = 300
+WARMED = 100
+WARMED_TABLES = 1_500
+"""Samples before timing, for rules that refresh something, more often at the start."""
+START_SECONDS = 3.0
+"""What a job takes beside its training."""
+SAMPLE_SIZES = {"train": 2_000, "test": 300}
+
+
+def main(config: str = CONFIG, cores: int = 2) -> None:
+    """Measure, print hours by data set and rule, write results/benchmarks/budget.csv."""
+    experiment = read_config(config)
+    table = time_points(experiment)
+    hours = table.pivot_table("hours", "label", "dataset", "sum", margins=True, margins_name="sum")
+    print(f"{config}: hours of one core, {int(table['runs'].sum())} runs")
+    print(hours.to_string(float_format="{:.2f}".format))
+    print(f"about {table['hours'].sum() / cores:.1f} hours on {cores} cores")
+    write_table(table, "budget")
+
+
+def time_points(experiment: Experiment) -> pd.DataFrame:
+    """A row for each data set, network, rule and level: microseconds per sample and hours."""
+    rows = []
+    for dataset, points in _points(experiment).items():
+        with tempfile.TemporaryDirectory() as folder:
+            counts = _count_samples(experiment, dataset)
+            data = _prepare_some(experiment, dataset, Path(folder) / "data")
+            for run, runs in points.values():
+                training, prediction = time_run(run, data)
+                epoch = counts["train"] * training + counts["evaluated"] * prediction
+                seconds = runs * (START_SECONDS + run.training.epochs * epoch)
+                rows.append(
+                    {
+                        "dataset": dataset,
+                        "timed_on": data.name,
+                        "label": run.label,
+                        "hidden": describe_widths(run.hidden),
+                        "active_fraction": run.active_fraction,
+                        "training_microseconds": 1e6 * training,
+                        "prediction_microseconds": 1e6 * prediction,
+                        "epochs": run.training.epochs,
+                        "runs": runs,
+                        "hours": seconds / 3600,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _points(experiment: Experiment) -> dict[str, dict[tuple, tuple[Run, int]]]:
+    """By data set: one run of each point, and how many there are (seeds)."""
+    points: dict[str, dict[tuple, tuple[Run, int]]] = {}
+    for run in expand_runs(experiment):
+        known = points.setdefault(run.dataset, {})
+        key = run.label, run.hidden, run.active_fraction
+        known[key] = (run, known[key][1] + 1 if key in known else 1)
+    return points
+
+
+def _count_samples(experiment: Experiment, dataset: str) -> dict[str, int]:
+    entry = experiment.datasets[dataset]
+    settings = resolve(dataset, {"source": entry.source or dataset} | entry.settings).settings
+    held_out = round(settings.train * settings.validation)
+    return {"train": settings.train - held_out, "evaluated": held_out + settings.test}
+
+
+def _prepare_some(experiment: Experiment, dataset: str, folder: Path) -> Prepared:
+    """A small part of the data set, or of its substitute where its files are not at hand."""
+    entry = experiment.datasets[dataset]
+    name = entry.source or dataset
+    source = resolve(dataset, {"source": name} | entry.settings)
+    mirror = experiment.mirror or os.environ.get("LSH_DL_MIRROR")
+    places = CachedSources(mirror, experiment.cache)
+    if not all(places.find(file) for file in source.files()):
+        name, source = source.alternative, resolve(source.alternative, {})
+        if source.files():
+            name = source.alternative
+    sizes = {key: n for key, n in SAMPLE_SIZES.items() if key in source.Settings.model_fields}
+    kept = {"preprocessing": entry.settings.get("preprocessing") or source.preprocessing}
+    prepare(dataset, {"source": name} | kept | sizes, folder, mirror, experiment.cache)
+    return open_prepared(folder)
+
+
+def time_run(run: Run, data: Prepared) -> tuple[float, float]:
+    """Seconds per sample in training and in prediction."""
+    model = create_model(run, data.features, data.classes)
+    rule = find("lsh_dl.rules", Rule, run.rule)
+    refreshes = rule.refresh is not Rule.refresh
+    warmed = WARMED_TABLES if refreshes else WARMED
+    _train(model, data, warmed)
+    training = _time(lambda: _train(model, data, TIMED))
+    _predict(model, data, 20)
+    return training / TIMED, _time(lambda: _predict(model, data, TIMED)) / TIMED
+
+
+def _rows(data: Prepared, count: int):
+    numbers = np.arange(count) % len(data.train)
+    return make_rows(*data.train.take(numbers), numbers, data.offset, data.scale)
+
+
+def _train(model, data: Prepared, count: int) -> None:
+    model.train(_rows(data, count), np.uint64(count))
+
+
+def _predict(model, data: Prepared, count: int) -> None:
+    model.predict(_rows(data, count), np.uint64(count))
+
+
+def _time(call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])

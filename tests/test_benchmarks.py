@@ -1,0 +1,73 @@
+"""`python -m benchmarks`: which measurements there are; what the estimate of time is made of."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as dispatcher
+from benchmarks import budget
+from benchmarks import data as data_measurement
+from lsh_dl.config import check_config
+from lsh_dl.data.libsvm import read_libsvm
+
+
+@pytest.fixture
+def measurements(monkeypatch):
+    """Two measurements that only note that they ran."""
+    ran = []
+    for name in ("one", "two"):
+        module = SimpleNamespace(__doc__="What it is.", main=lambda name=name: ran.append(name))
+        monkeypatch.setitem(sys.modules, f"benchmarks.{name}", module)
+    names = [SimpleNamespace(name=name) for name in ("two", "_helper", "one")]
+    monkeypatch.setattr(dispatcher.pkgutil, "iter_modules", lambda path: names)
+    monkeypatch.setattr(dispatcher.inspect, "getdoc", lambda module: module.__doc__)
+    return ran
+
+
+def test_all_run_without_a_name(measurements):
+    assert dispatcher.main([]) == 0
+    assert measurements == ["one", "two"]
+
+
+def test_named_ones_run(measurements):
+    assert dispatcher.main(["two"]) == 0
+    assert measurements == ["two"]
+
+
+def test_unknown_name_is_said_before_any_runs(measurements, capsys):
+    assert dispatcher.main(["one", "three"]) == 2
+    assert capsys.readouterr().err == "error: no measurement 'three'; known: one, two\n"
+    assert measurements == []
+
+
+def test_budget_counts_runs_samples_and_epochs(raw_config, monkeypatch):
+    monkeypatch.setattr(budget, "time_run", lambda run, data: (1.0, 0.1))
+    raw_config["datasets"]["digits"] |= {"validation": 0.2, "training": {"epochs": 3}}
+    table = budget.time_points(check_config(raw_config))
+    # Two networks; NN without levels, WTA with two; each with two seeds.
+    assert len(table) == 2 * 3
+    assert (table["runs"] == 2).all()
+    # 100 images, of which 20 are held out; 20 test images.
+    seconds = 2 * (budget.START_SECONDS + 3 * (80 * 1.0 + (20 + 20) * 0.1))
+    np.testing.assert_allclose(table["hours"], seconds / 3600)
+
+
+@pytest.mark.slow
+def test_budget_times_a_substitute_where_files_are_not_at_hand(raw_config, tmp_path):
+    raw_config |= {"datasets": {"norb": {"validation": 0}}, "networks": [[8]], "seeds": [1]}
+    raw_config |= {"cache": str(tmp_path / "cache"), "rules": {"wta": None}}
+    table = budget.time_points(check_config(raw_config))
+    assert set(table["timed_on"]) == {"norb_standin"}
+    assert (table[["training_microseconds", "prediction_microseconds"]] > 0).all(axis=None)
+    assert not (tmp_path / "cache" / "norb").exists()
+
+
+def test_packed_pieces_strung_together_are_one_file(tmp_path):
+    x = np.random.default_rng(0).integers(3, size=(5, 784), dtype=np.uint8)
+    y = np.arange(5, dtype=np.int32)
+    (tmp_path / "a.bz2").write_bytes(2 * data_measurement._pack(x, y))
+    got, labels = read_libsvm(tmp_path / "a.bz2", tmp_path / "x.npy", 10, 784, 10)
+    np.testing.assert_array_equal(got, np.concatenate([x, x]))
+    np.testing.assert_array_equal(labels, np.concatenate([y, y]))
