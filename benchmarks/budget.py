@@ -99,10 +99,9 @@ def _prepare_some(experiment: Experiment, dataset: str, folder: Path) -> Prepare
     source = resolve(dataset, {"source": name} | entry.settings)
     mirror = experiment.mirror or os.environ.get("LSH_DL_MIRROR")
     places = CachedSources(mirror, experiment.cache)
-    if not all(places.find(file) for file in source.files()):
-        name, source = source.alternative, resolve(source.alternative, {})
-        if source.files():
-            name = source.alternative
+    while not all(places.find(file) for file in source.files()):
+        name = source.alternative
+        source = resolve(name, {})
     sizes = {key: n for key, n in SAMPLE_SIZES.items() if key in source.Settings.model_fields}
     kept = {"preprocessing": entry.settings.get("preprocessing") or source.preprocessing}
     prepare(dataset, {"source": name} | kept | sizes, folder, mirror, experiment.cache)

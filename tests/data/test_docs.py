@@ -1,0 +1,78 @@
+"""The examples of docs/data.md, run as printed."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import lsh_dl.data
+from lsh_dl.config import check_config
+from lsh_dl.data.base import DataSet
+from lsh_dl.data.pictures import draw_grid
+from lsh_dl.data.prepare import prepare
+from lsh_dl.data.store import open_prepared
+from lsh_dl.discovery import discover
+from lsh_dl.runs import expand_runs
+from lsh_dl.training import train_run
+
+TEXT = (Path(__file__).parents[2] / "docs/data.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+YAML = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+def config_of(text: str) -> dict:
+    return yaml.safe_load(text) | {
+        "seeds": [1],
+        "networks": [[32]],
+        "active_fractions": [0.25],
+        "rules": {"standard": None},
+        "training": {"epochs": 3, "learning_rate": 0.03},
+    }
+
+
+def train_all(experiment, tmp_path):
+    """The last test accuracy by data set."""
+    accuracies = {}
+    for run in expand_runs(experiment):
+        entry = experiment.datasets[run.dataset]
+        given = {"source": entry.source or run.dataset} | entry.settings
+        data = open_prepared(prepare(run.dataset, given, tmp_path / run.dataset))
+        *_, last = train_run(run, data)
+        accuracies[run.dataset] = last["test_accuracy"]
+    return accuracies
+
+
+def test_own_arrays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(PYTHON[0], "docs/data.md", "exec"), {})
+    accuracies = train_all(check_config(config_of(YAML[0])), tmp_path)
+    assert accuracies["halves"] > 0.7
+
+
+@pytest.fixture
+def stripes(tmp_path, monkeypatch):
+    """The example's file, as if it lay in lsh_dl/data."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/stripes.py").write_text(PYTHON[1])
+    monkeypatch.setattr(lsh_dl.data, "__path__", [*lsh_dl.data.__path__, str(tmp_path / "package")])
+    discover.cache_clear()
+    yield
+    sys.modules.pop("lsh_dl.data.stripes")
+    discover.cache_clear()
+
+
+def test_own_data_set(stripes, tmp_path):
+    accuracies = train_all(check_config(config_of(YAML[1])), tmp_path)
+    assert accuracies["stripes"] > 0.85
+    assert 0.5 < accuracies["faint"] < accuracies["stripes"]
+    assert draw_grid(open_prepared(tmp_path / "stripes"), tmp_path / "a.png").exists()
+
+
+def test_table_has_every_set_as_it_is():
+    rows = dict(
+        re.findall(r"^\| `(\w+)` \| (real|generated|stand-in|yours) \|", TEXT, re.MULTILINE)
+    )
+    known = {name: cls.kind for name, cls in discover("lsh_dl.data", DataSet).items()}
+    assert rows == known | {"npz": "yours"}
