@@ -17,6 +17,7 @@ import pandas as pd
 
 from benchmarks._results import write_table
 from lsh_dl.config import Experiment, read_config
+from lsh_dl.data.base import DataSet
 from lsh_dl.data.fetch import CachedSources
 from lsh_dl.data.prepare import prepare, resolve
 from lsh_dl.data.store import Prepared, open_prepared
@@ -52,8 +53,8 @@ def time_points(experiment: Experiment) -> pd.DataFrame:
     rows = []
     for dataset, points in _points(experiment).items():
         with tempfile.TemporaryDirectory() as folder:
-            counts = _count_samples(experiment, dataset)
             data = _prepare_some(experiment, dataset, Path(folder) / "data")
+            counts = _count_samples(experiment, dataset, data)
             for run, runs in points.values():
                 training, prediction = time_run(run, data)
                 epoch = counts["train"] * training + counts["evaluated"] * prediction
@@ -85,26 +86,32 @@ def _points(experiment: Experiment) -> dict[str, dict[tuple, tuple[Run, int]]]:
     return points
 
 
-def _count_samples(experiment: Experiment, dataset: str) -> dict[str, int]:
-    entry = experiment.datasets[dataset]
-    settings = resolve(dataset, {"source": entry.source or dataset} | entry.settings).settings
+def _count_samples(experiment: Experiment, dataset: str, data: Prepared) -> dict[str, int]:
+    """Samples trained on and evaluated in an epoch; of sets without sizes, those of `data`."""
+    settings = _resolve(experiment, dataset).settings
+    if not SAMPLE_SIZES.keys() <= type(settings).model_fields.keys():
+        counts = data.meta["counts"]
+        return {"train": counts["train"], "evaluated": counts["validation"] + counts["test"]}
     held_out = round(settings.train * settings.validation)
     return {"train": settings.train - held_out, "evaluated": held_out + settings.test}
 
 
+def _resolve(experiment: Experiment, dataset: str) -> DataSet:
+    entry = experiment.datasets[dataset]
+    return resolve(dataset, {"source": entry.source or dataset} | entry.settings)
+
+
 def _prepare_some(experiment: Experiment, dataset: str, folder: Path) -> Prepared:
     """A small part of the data set, or of its substitute where its files are not at hand."""
-    entry = experiment.datasets[dataset]
-    name = entry.source or dataset
-    source = resolve(dataset, {"source": name} | entry.settings)
     mirror = experiment.mirror or os.environ.get("LSH_DL_MIRROR")
     places = CachedSources(mirror, experiment.cache)
+    source = _resolve(experiment, dataset)
+    settings = source.settings.model_dump(exclude_unset=True)
     while not all(places.find(file) for file in source.files()):
-        name = source.alternative
-        source = resolve(name, {})
+        settings = {"preprocessing": settings.get("preprocessing") or source.preprocessing}
+        source = resolve(source.alternative, settings)
     sizes = {key: n for key, n in SAMPLE_SIZES.items() if key in source.Settings.model_fields}
-    kept = {"preprocessing": entry.settings.get("preprocessing") or source.preprocessing}
-    prepare(dataset, {"source": name} | kept | sizes, folder, mirror, experiment.cache)
+    prepare(dataset, {"source": source.name} | settings | sizes, folder, mirror, experiment.cache)
     return open_prepared(folder)
 
 

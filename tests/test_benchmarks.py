@@ -64,6 +64,17 @@ def test_budget_times_a_substitute_where_files_are_not_at_hand(raw_config, tmp_p
     assert not (tmp_path / "cache" / "norb").exists()
 
 
+def test_budget_counts_arrays_of_ones_own(raw_config, monkeypatch, tmp_path):
+    x, y = np.zeros((50, 6), np.uint8), np.arange(50) % 2
+    np.savez(tmp_path / "own.npz", x_train=x[:40], y_train=y[:40], x_test=x[:10], y_test=y[:10])
+    monkeypatch.setattr(budget, "time_run", lambda run, data: (1.0, 0.1))
+    raw_config["datasets"] = {"own": {"source": "npz", "path": str(tmp_path / "own.npz")}}
+    table = budget.time_points(check_config(raw_config))
+    # A tenth of the 40 held out, two epochs, two seeds.
+    seconds = 2 * (budget.START_SECONDS + 2 * (36 * 1.0 + (4 + 10) * 0.1))
+    np.testing.assert_allclose(table["hours"], seconds / 3600)
+
+
 def test_packed_pieces_strung_together_are_one_file(tmp_path):
     x = np.random.default_rng(0).integers(3, size=(5, 784), dtype=np.uint8)
     y = np.arange(5, dtype=np.int32)
