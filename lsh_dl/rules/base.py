@@ -4,6 +4,9 @@ A rule decides, for one sample and one hidden layer, which nodes are active. It 
 file of its own in this folder; the file's presence is all the registration there is. A minimal
 rule in plain NumPy:
 
+    class State(NamedTuple):
+        budgets: np.ndarray
+
     class FirstNodes(Rule):
         \"\"\"Always the first nodes (a control).\"\"\"
 
@@ -11,19 +14,15 @@ rule in plain NumPy:
         title = "First nodes"
 
         def start(self, network):
-            return FirstState(self.budgets(network))
+            return State(self.budgets(network))
 
-    class FirstState(NamedTuple):
-        budgets: np.ndarray
+        @staticmethod
+        def select(state, layer, x, key, training, chosen):
+            count = state.budgets[layer.index]
+            chosen.nodes[:count] = np.arange(count)
+            return count
 
-    def select(state, layer, x, key, training, chosen):
-        count = state.budgets[layer.index]
-        chosen.nodes[:count] = np.arange(count)
-        return count
-
-    FirstNodes.select = staticmethod(select)   # or define it in the class with @staticmethod
-
-With `@compiled` above `select` the whole training loop is compiled around it.
+Where `select` is a function compiled by `@compiled` (see wta.py), the whole training loop is compiled around it.
 """
 
 from abc import ABC, abstractmethod
