@@ -22,7 +22,8 @@ rule in plain NumPy:
             chosen.nodes[:count] = np.arange(count)
             return count
 
-Where `select` is a function compiled by `@compiled` (see wta.py), the whole training loop is compiled around it.
+Where `select` is a function compiled by `@compiled` (see wta.py), the whole training loop is
+compiled around it.
 """
 
 from abc import ABC, abstractmethod
