@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lsh_dl.files import written_whole
 from lsh_dl.records import describe_machine
 
 FOLDER = Path("results/benchmarks")
@@ -12,7 +13,8 @@ FOLDER = Path("results/benchmarks")
 def write_table(table: pd.DataFrame, name: str) -> None:
     """Write `<name>.csv`, with processor and cores added to each row."""
     machine = describe_machine()
-    FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.csv"
-    table.assign(processor=machine["processor"], cores=machine["cores"]).to_csv(path, index=False)
+    with written_whole(path) as file:
+        complete = table.assign(processor=machine["processor"], cores=machine["cores"])
+        complete.to_csv(file, index=False, lineterminator="\n")
     print(f"written to {path}")

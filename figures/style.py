@@ -1,7 +1,6 @@
 """What all figures share: one look a curve, an axis for accuracies, captions, saving."""
 
 import argparse
-import os
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from lsh_dl.files import whole_file
 
 matplotlib.use("Agg")
 
@@ -131,14 +132,9 @@ def main(draw: Callable[[pd.DataFrame], Figure], description: str) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write the figure to a file that appears only when whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
-    try:
+    with whole_file(path) as temporary:
         figure.savefig(temporary, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def describe_network(hidden: str) -> str:

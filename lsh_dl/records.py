@@ -6,11 +6,12 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from lsh_dl.files import written_whole
 
 #: Columns of a run's CSV, in order; workflow/schemas/run.schema.yaml describes each.
 COLUMNS = (
@@ -57,19 +58,6 @@ COLUMNS = (
 TIME_COLUMNS = ("train_seconds", "evaluation_seconds")
 
 _LIBRARIES = ("numpy", "numba", "llvmlite", "scikit-learn", "pandas", "snakemake")
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[IO[str]]:
-    """A text file that appears at `path` only when the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with temporary.open("w", newline="") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from lsh_dl.errors import UserError
-from lsh_dl.records import COLUMNS, written_whole
+from lsh_dl.files import written_whole
+from lsh_dl.records import COLUMNS
 
 #: Columns that are text even where every value looks like a number, and those of whole numbers.
 TEXT = (

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from lsh_dl.data.base import Checksum, RemoteFile
 from lsh_dl.errors import UserError
+from lsh_dl.files import written_whole
 
 CACHE_VARIABLE = "LSH_DL_CACHE"
 CHUNK = 1 << 14
@@ -156,7 +157,7 @@ class CachedSources:
             raise UserError(f"{self._records}: not JSON ({error}); mend or remove it") from None
 
     def _record(self, file: RemoteFile, checksum: Checksum, origin: str) -> None:
-        self.cache.mkdir(parents=True, exist_ok=True)
+        self.cache.mkdir(parents=True, exist_ok=True)  # for the lock
         with FileLock(f"{self._records}.lock"):
             records = self._read_records()
             records[f"{file.dataset}/{file.name}"] = {
@@ -165,9 +166,8 @@ class CachedSources:
                 "origin": origin,
                 "recorded": datetime.now(UTC).isoformat(timespec="seconds"),
             }
-            new = self._records.with_suffix(".new")
-            new.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n")
-            new.replace(self._records)
+            with written_whole(self._records) as lines:
+                lines.write(json.dumps(records, indent=2, sort_keys=True) + "\n")
 
     # Downloads ---------------------------------------------------------------------------------
 

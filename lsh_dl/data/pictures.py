@@ -6,6 +6,7 @@ import numpy as np
 
 from lsh_dl.data.store import Prepared, Samples, Subset
 from lsh_dl.errors import UserError
+from lsh_dl.files import whole_file
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -74,8 +75,8 @@ def draw_grid(
             limits = (0, 255) if image.dtype == np.uint8 else (image.min(), image.max())
             axis.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1])
             axis.set_title(f"{name} {label}".strip(), fontsize=7, pad=2)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=120)
     return path
 
 
