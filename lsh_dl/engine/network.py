@@ -1,5 +1,6 @@
 """The network's parameters and the view of one layer that kernels and rules are given."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -40,16 +41,22 @@ class Vector(NamedTuple):
     blocks: np.ndarray  # int32: positions of the blocks of 16 that hold a non-zero
 
 
+def padded(count: int) -> int:
+    """`count` numbers in whole cache lines."""
+    return -(-count // LANES) * LANES
+
+
 def row_length(inputs: int) -> int:
-    """Numbers from one weight row to the next: inputs and bias in whole cache lines."""
-    return -(-(inputs + 1) // LANES) * LANES
+    """Numbers from one weight row to the next: the input weights and the bias, padded."""
+    return padded(inputs + 1)
 
 
-def aligned_zeros(count: int) -> np.ndarray:
+def aligned_zeros(*shape: int) -> np.ndarray:
     """A float32 array of zeros that starts on a cache line (so that no block straddles two)."""
+    count = math.prod(shape)
     raw = np.zeros(count + LANES, np.float32)
     skip = -raw.ctypes.data // raw.itemsize % LANES
-    return raw[skip : skip + count]
+    return raw[skip : skip + count].reshape(shape)
 
 
 def create_network(sizes: Sequence[int], seed: int) -> Network:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsh_dl.engine.network import Network, aligned_zeros
+from lsh_dl.engine.network import Network, aligned_zeros, row_length
 from lsh_dl.engine.simd import LANES
 from lsh_dl.engine.work import STAGES
 
@@ -42,21 +42,16 @@ class Tally(NamedTuple):
 def create_workspace(network: Network) -> Workspace:
     """Allocate the scratch arrays for one thread."""
     levels = len(network.strides)
-    longest = int(max(network.strides.max(), -(-(network.sizes[1:].max() + 1) // LANES) * LANES))
-
-    def rows(dtype, length=longest):
-        if dtype is np.float32:
-            return aligned_zeros(levels * length).reshape(levels, length)
-        return np.zeros((levels, length), dtype)
+    longest = row_length(int(network.sizes.max()))  # as input of a layer or as its nodes
 
     return Workspace(
-        values=rows(np.float32),
-        gradients=rows(np.float32),
-        ids=rows(np.int32),
+        values=aligned_zeros(levels, longest),
+        gradients=aligned_zeros(levels, longest),
+        ids=np.zeros((levels, longest), np.int32),
         activations=aligned_zeros(longest),
-        slopes=rows(np.float32),
+        slopes=aligned_zeros(levels, longest),
         counts=np.zeros(levels, np.int64),
-        blocks=rows(np.int32, longest // LANES),
+        blocks=np.zeros((levels, longest // LANES), np.int32),
         block_counts=np.zeros(levels, np.int64),
         marks=np.zeros(longest // LANES, np.uint8),
         nodes=np.zeros(longest, np.int32),

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.network import aligned_zeros
+from lsh_dl.engine.network import aligned_zeros, padded, row_length
 from lsh_dl.engine.simd import LANES, dot_blocks
 
 #: Families whose projections need additions only: their multiplications count as 0.
@@ -49,16 +49,6 @@ class Projections(NamedTuple):
     row_blocks: np.ndarray  # int32: the blocks of the longest weight row
     mixed: bool
     multiplies: bool  # False if projecting takes additions only
-
-
-def padded(count: int) -> int:
-    """`count` rounded up to whole blocks."""
-    return -(-count // LANES) * LANES
-
-
-def aligned_stack(*shape: int) -> np.ndarray:
-    """Zeros of the shape, float32, on a cache line."""
-    return aligned_zeros(int(np.prod(shape))).reshape(shape)
 
 
 def create_projections(
@@ -90,21 +80,21 @@ def create_projections(
     layers = len(inputs)
     mixed = family in ("pooled", "fitted")
     m = directions if mixed else hash_bits
-    width, longest = padded(m + 1), padded(int(inputs.max()) + 1)
-    rows = aligned_stack(layers, m + 1, longest)
+    width, longest = padded(m + 1), row_length(int(inputs.max()))
+    rows = aligned_zeros(layers, m + 1, longest)
     for layer, count in enumerate(inputs):
         rows[layer, :m, : count + 1] = _draw_directions(family, m, int(count) + 1, generator)
-    mix = aligned_stack(layers, hash_bits, width)
+    mix = aligned_zeros(layers, hash_bits, width)
     if mixed:
         mix[:, :, : m + centred] = generator.standard_normal((layers, hash_bits, m + centred))
-    node_mix = aligned_stack(layers, hash_bits, width)
+    node_mix = aligned_zeros(layers, hash_bits, width)
     node_mix[:] = mix
     return Projections(
         directions=rows,
         centres=np.zeros((layers, m), np.float32),
         query_mix=mix,
         node_mix=node_mix,
-        features=aligned_stack(layers, nodes, width),
+        features=aligned_zeros(layers, nodes, width),
         blocks=np.arange(0, width, LANES, dtype=np.int32),
         row_blocks=np.arange(0, longest, LANES, dtype=np.int32),
         mixed=mixed,

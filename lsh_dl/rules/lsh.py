@@ -20,7 +20,6 @@ from lsh_dl.hashing.projections import (
     create_projections,
     estimate_inner_product,
     fit_directions,
-    padded,
     project_node,
     project_query,
 )
@@ -308,7 +307,7 @@ class LSH(Rule):
         if settings.permuted:
             for row, width in zip(permutations, widths, strict=True):
                 row[:width] = generator.permutation(width)
-        longest = padded(int(network.sizes[:-2].max()) + 1)
+        longest = projections.directions.shape[2]
         one = create_tables(settings.K, settings.L, nodes)
         state = State(
             budgets,

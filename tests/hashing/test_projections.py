@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from networks import to_vector
 
+from lsh_dl.engine.network import padded
 from lsh_dl.hashing.probing import code_of
 from lsh_dl.hashing.projections import (
     balance_mixtures,
@@ -11,7 +12,6 @@ from lsh_dl.hashing.projections import (
     create_projections,
     estimate_inner_product,
     fit_directions,
-    padded,
     project_node,
     project_query,
 )
