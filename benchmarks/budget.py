@@ -22,10 +22,9 @@ from lsh_dl.data.fetch import CachedSources
 from lsh_dl.data.prepare import prepare, resolve
 from lsh_dl.data.store import Prepared, open_prepared
 from lsh_dl.discovery import find
-from lsh_dl.engine.rows import make_rows
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs import Run, describe_widths, expand_runs
-from lsh_dl.training import create_model
+from lsh_dl.training import create_model, read_rows
 
 CONFIG = "configs/laptop.yaml"
 TIMED = 300
@@ -129,7 +128,7 @@ def time_run(run: Run, data: Prepared) -> tuple[float, float]:
 
 def _rows(data: Prepared, count: int):
     numbers = np.arange(count) % len(data.train)
-    return make_rows(*data.train.take(numbers), numbers, data.offset, data.scale)
+    return read_rows(data, data.train, numbers)
 
 
 def _train(model, data: Prepared, count: int) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks._results import write_table
 from lsh_dl.config import Training
 from lsh_dl.data.prepare import prepare
 from lsh_dl.data.store import Prepared, open_prepared
-from lsh_dl.engine.rows import make_rows
 from lsh_dl.records import describe_machine
 from lsh_dl.runs import Run
-from lsh_dl.training import create_model
+from lsh_dl.training import create_model, read_rows
 
 ROUNDS = 15
 SAMPLES = 2000
@@ -46,20 +46,15 @@ def main() -> None:
         systems = our_systems(data) | torch_systems()
         table = time_systems(systems)
     machine = describe_machine()
-    table["processor"], table["cores"] = machine["processor"], machine["cores"]
     print(f"{machine['processor']}, 1 of {machine['cores']} cores, {ROUNDS} rounds")
-    print(table.drop(columns=["processor", "cores"]).to_string(float_format="{:.2f}".format))
-    target = Path("results/benchmarks/speed.csv")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(target)
-    print(f"written to {target}")
+    print(table.to_string(float_format="{:.2f}".format))
+    write_table(table.reset_index(), "speed")
 
 
 def our_systems(data: Prepared) -> dict[str, tuple[int, Callable[[], object]]]:
     """Training and prediction of every rule: samples a call, and the call."""
     numbers = np.arange(SAMPLES)
-    x, labels = data.train.take(numbers)
-    rows = make_rows(x, labels, numbers, data.offset, data.scale)
+    rows = read_rows(data, data.train, numbers)
     print(f"non-zero inputs: {100 * np.mean(np.diff(rows.ends) - 1) / data.features:.0f} %")
     systems = {}
     for name, (rule, settings, fraction) in OURS.items():

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lsh_dl.config import validate
 from lsh_dl.data.store import Prepared, Samples, open_prepared
 from lsh_dl.discovery import find
+from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.network import create_network
 from lsh_dl.engine.optimiser import create_optimiser
@@ -19,6 +19,7 @@ from lsh_dl.engine.workspace import Tally, add_tally, create_tally
 from lsh_dl.records import describe_machine, write_record, write_rows
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs import Run, describe_widths
+from lsh_dl.validation import validate
 
 #: Samples that are read and turned to sparse rows at a time; bounds memory, changes no result.
 CHUNK = 2048
@@ -104,14 +105,17 @@ def train_run(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:
             return
 
 
+def read_rows(data: Prepared, samples: Samples, numbers: np.ndarray) -> Rows:
+    """The samples at `numbers` (m,) int64 of a part of `data`, as the network's sparse inputs."""
+    return make_rows(*samples.take(numbers), numbers, data.offset, data.scale)
+
+
 def train_epoch(model: SparseModel, data: Prepared, order: np.ndarray, key: np.uint64) -> Tally:
     """Train once on the samples `order` (positions in data.train, int64), in that order."""
     total = create_tally()
     for start in range(0, len(order), CHUNK):
         numbers = order[start : start + CHUNK]
-        x, labels = data.train.take(numbers)
-        rows = make_rows(x, labels, numbers, data.offset, data.scale)
-        add_tally(total, model.train(rows, key))
+        add_tally(total, model.train(read_rows(data, data.train, numbers), key))
         if not model.is_finite():
             break
     return total
@@ -127,10 +131,9 @@ def evaluate(
     correct = 0
     for start in range(0, len(samples), CHUNK):
         numbers = np.arange(start, min(start + CHUNK, len(samples)))
-        x, labels = samples.take(numbers)
-        rows = make_rows(x, labels, numbers, data.offset, data.scale)
+        rows = read_rows(data, samples, numbers)
         probabilities, tally = model.predict(rows, key)
-        correct += np.count_nonzero(probabilities.argmax(axis=1) == labels)
+        correct += np.count_nonzero(probabilities.argmax(axis=1) == rows.labels)
         add_tally(total, tally)
     return Evaluation(correct / len(samples), total)
 
