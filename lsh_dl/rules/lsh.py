@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from threadpoolctl import ThreadpoolController
 
 from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.keys import uniform
 from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.network import Network, aligned_zeros, layer_weights
 from lsh_dl.engine.ranking import keep_largest
@@ -62,11 +63,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class Memory(NamedTuple):
-    """Recent inputs of every layer, kept to fit projections to."""
+class Upkeep(NamedTuple):
+    """What was done to keep tables and projections up to date."""
 
-    inputs: np.ndarray  # float32 (layers, REMEMBERED, longest row)
-    seen: np.ndarray  # int64 (layers,)
+    refreshes: np.ndarray  # int64 (1,)
+    unreported: np.ndarray  # int64 (1,): multiplications done since they were last reported
 
 
 class Scratch(NamedTuple):
@@ -89,7 +90,8 @@ class State(NamedTuple):
     tables: Tables  # stacked
     permutations: np.ndarray  # int32 (layers, nodes): what an entry of the tables stands for
     touched: np.ndarray  # uint8 (layers, nodes): trained since they were hashed
-    memory: Memory
+    remembered: np.ndarray  # float32 (layers, REMEMBERED, longest row): recent inputs, bias's 1
+    upkeep: Upkeep
     scratch: Scratch
     probing: bool
     by_count: bool
@@ -177,10 +179,9 @@ def select(state, layer, x, key, training, chosen):
     query = scratch.features
     chosen.work[SELECT] += project_query(projections, index, x, query, scratch.probes.scores)
     if training:
-        memory = state.memory
-        slot = memory.seen[index] % memory.inputs.shape[1]
-        memory.inputs[index, slot, :stride] = x.values[:stride]
-        memory.seen[index] += 1
+        # A random place: threads need no common counter, and rarely meet.
+        slot = np.int64(uniform(key, 0) * REMEMBERED)
+        state.remembered[index, slot, :stride] = x.values[:stride]
     count = gather_candidates(state, index, nodes, state.gathered[index])
     if state.by_count:
         for p in range(count):
@@ -197,8 +198,10 @@ def select(state, layer, x, key, training, chosen):
     chosen.work[RERANK] += count * (x.ids.shape[0] - 1)
     count = keep_largest(nodes, values, count, budget)
     if training:
+        touched = state.touched[index]
         for p in range(count):
-            state.touched[index, nodes[p]] = 1
+            if touched[nodes[p]] == 0:  # a write would take the cache line from other threads
+                touched[nodes[p]] = 1
     return count
 
 
@@ -317,39 +320,48 @@ class LSH(Rule):
             Tables(*(np.repeat(array[None], layers, axis=0) for array in one)),
             permutations,
             np.ones((layers, nodes), np.uint8),
-            Memory(np.zeros((layers, REMEMBERED, longest), np.float32), np.zeros(layers, np.int64)),
-            Scratch(
-                create_probes(settings.K, settings.L),
-                aligned_zeros(projections.features.shape[2]),
-                np.zeros(nodes, np.int64),
-                np.zeros(nodes, np.int32),
-                np.zeros(1, np.int64),
-            ),
+            np.zeros((layers, REMEMBERED, longest), np.float32),
+            Upkeep(np.zeros(1, np.int64), np.zeros(1, np.int64)),
+            self._create_scratch(projections),
             settings.probing,
             settings.ranking == "count",
             settings.ranking == "product",
         )
-        self._refreshes = 0
-        self._initial_work = self._rehash(state, network)
+        state.upkeep.unreported[0] = self._rehash(state, network)
         return state
+
+    def for_thread(self, state: State) -> State:
+        """Share all but the scratch of queries."""
+        return state._replace(scratch=self._create_scratch(state.projections))
+
+    def _create_scratch(self, projections: Projections) -> Scratch:
+        nodes, width = projections.features.shape[1:]
+        return Scratch(
+            create_probes(self.settings.K, self.settings.L),
+            aligned_zeros(width),
+            np.zeros(nodes, np.int64),
+            np.zeros(nodes, np.int32),
+            np.zeros(1, np.int64),
+        )
 
     def refresh_interval(self, seen: int) -> int | None:
         """At growing distances; the first comes early, to fit the projections."""
         settings = self.settings
-        if seen == 0:
-            return FIRST_REFRESH
-        if settings.frozen:
-            return None
-        interval = settings.interval * settings.growth ** (self._refreshes - 1)
-        return int(min(settings.longest_interval, interval))
+        due, interval = FIRST_REFRESH, min(settings.interval, settings.longest_interval)
+        while due <= seen:
+            if settings.frozen:
+                return None
+            due += int(interval)
+            interval = min(settings.longest_interval, interval * settings.growth)
+        return due - seen
 
     def refresh(self, state: State, network: Network, recent: Rows, work: np.ndarray) -> None:
         """Follow the inputs (fitted, centred), then hash what was trained again."""
         settings = self.settings
-        first = self._refreshes == 0
-        self._refreshes += 1
-        if first:
-            work[MAINTAIN] += self._initial_work
+        first = state.upkeep.refreshes[0] == 0
+        state.upkeep.refreshes[0] += 1
+        work[MAINTAIN] += state.upkeep.unreported[0]
+        state.upkeep.unreported[0] = 0
         if settings.family == "fitted" or (first and settings.centred):
             with BLAS.limit(limits=1):
                 work[MAINTAIN] += self._follow_inputs(state, network, iterations=4 if first else 1)
@@ -359,8 +371,8 @@ class LSH(Rule):
         """Fit, centre and balance every layer's projections; returns the multiplications."""
         settings, projections, work = self.settings, state.projections, 0
         for index, stride in enumerate(network.strides[:-1]):
-            known = min(state.memory.seen[index], REMEMBERED)
-            inputs = state.memory.inputs[index, :known, :stride]
+            inputs = state.remembered[index, :, :stride]
+            inputs = inputs[inputs[:, network.sizes[index]] != 0]  # those filled: the bias's 1
             if settings.family == "fitted":
                 work += fit_directions(projections, index, inputs, iterations)
             if settings.centred:
