@@ -24,7 +24,7 @@ from lsh_dl.data.store import Prepared, open_prepared
 from lsh_dl.discovery import find
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs import Run, describe_widths, expand_runs
-from lsh_dl.training import create_model, read_rows
+from lsh_dl.training import create_model, inputs_of
 
 CONFIG = "configs/laptop.yaml"
 TIMED = 300
@@ -128,7 +128,7 @@ def time_run(run: Run, data: Prepared) -> tuple[float, float]:
 
 def _rows(data: Prepared, count: int):
     numbers = np.arange(count) % len(data.train)
-    return read_rows(data, data.train, numbers)
+    return inputs_of(data, data.train).rows(numbers)
 
 
 def _train(model, data: Prepared, count: int) -> None:

@@ -21,7 +21,7 @@ from lsh_dl.data.prepare import prepare
 from lsh_dl.data.store import Prepared, open_prepared
 from lsh_dl.records import describe_machine
 from lsh_dl.runs import Run
-from lsh_dl.training import create_model, read_rows
+from lsh_dl.training import create_model, inputs_of
 
 ROUNDS = 15
 SAMPLES = 2000
@@ -54,7 +54,7 @@ def main() -> None:
 def our_systems(data: Prepared) -> dict[str, tuple[int, Callable[[], object]]]:
     """Training and prediction of every rule: samples a call, and the call."""
     numbers = np.arange(SAMPLES)
-    rows = read_rows(data, data.train, numbers)
+    rows = inputs_of(data, data.train).rows(numbers)
     print(f"non-zero inputs: {100 * np.mean(np.diff(rows.ends) - 1) / data.features:.0f} %")
     systems = {}
     for name, (rule, settings, fraction) in OURS.items():

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.sparse import csr_array
 
-from lsh_dl.engine.rows import make_rows, slice_rows
+from lsh_dl.engine.rows import make_rows, pick_rows, slice_rows
 
 SHAPES = st.tuples(st.integers(0, 5), st.integers(1, 20))
 
@@ -61,3 +62,27 @@ def test_slices_are_the_same_rows():
     np.testing.assert_array_equal(part.numbers, [1, 2])
     ids = [list(part.ids[part.ends[s] : part.ends[s + 1]]) for s in range(2)]
     assert ids == [[1, 4], [1, 4]]
+
+
+@given(st.data(), SHAPES, st.sampled_from([np.int32, np.int64]))
+def test_picked_rows_of_a_sparse_matrix_are_those_of_the_dense_one(data, shape, index_type):
+    x = data.draw(arrays(np.float32, shape, elements=st.sampled_from([-2.5, 0, 0, 0.5, 1])))
+    sparse = csr_array(x)
+    sparse.indptr, sparse.indices = (
+        sparse.indptr.astype(index_type),
+        sparse.indices.astype(index_type),
+    )
+    sparse.data[: data.draw(st.integers(0, 3))] = 0  # explicit zeros are no inputs
+    numbers = np.array(
+        data.draw(st.lists(st.integers(0, shape[0] - 1)) if shape[0] else st.just([]))
+    )
+    numbers = numbers.astype(np.int64)
+    labels = np.arange(shape[0], dtype=np.int32)
+    picked = pick_rows(sparse, labels, numbers)
+    zero, one = np.zeros(shape[1], np.float32), np.ones(shape[1], np.float32)
+    expected = make_rows(sparse.toarray()[numbers], labels[numbers], numbers, zero, one)
+    filled = expected.ends[-1]
+    np.testing.assert_array_equal(picked.ids[:filled], expected.ids[:filled])
+    np.testing.assert_array_equal(picked.values[:filled], expected.values[:filled])
+    for field in ("ends", "labels", "numbers"):
+        np.testing.assert_array_equal(getattr(picked, field), getattr(expected, field))

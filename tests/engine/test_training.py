@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from networks import RULES
 
-from lsh_dl import training
+from lsh_dl import learning, training
 from lsh_dl.config import Training
 from lsh_dl.data.store import ArraySamples, Prepared
 from lsh_dl.engine.work import STAGES
@@ -96,7 +96,7 @@ def test_same_seed_same_rows_other_seed_other_rows(rule, data):
 @pytest.mark.parametrize("chunk", [37, 260])
 def test_size_of_chunks_changes_no_result(chunk, data, monkeypatch):
     expected = without_times(train_run(describe_run("lsh"), data))
-    monkeypatch.setattr(training, "CHUNK", chunk)
+    monkeypatch.setattr(learning, "CHUNK", chunk)
     assert without_times(train_run(describe_run("lsh"), data)) == expected
 
 

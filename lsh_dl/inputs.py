@@ -1,0 +1,68 @@
+"""Labelled samples as a network reads them: sparse rows, whatever the samples are stored as."""
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from lsh_dl.data.store import Samples
+from lsh_dl.engine.loop import Rows
+from lsh_dl.engine.rows import make_rows, pick_rows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+class Inputs(Protocol):
+    """Samples of which any can be had as rows, in any order."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+    def rows(self, numbers: np.ndarray) -> Rows:
+        """The samples at `numbers` (m,) int64."""
+        ...
+
+
+class DenseInputs:
+    """Dense samples; a network's input is (x - offset) * scale.
+
+    Parameters
+    ----------
+    samples
+        x uint8 or float32 (n, features), labels int32.
+    offset, scale
+        float32 (features,).
+    """
+
+    def __init__(self, samples: Samples, offset: np.ndarray, scale: np.ndarray):
+        self.samples, self.offset, self.scale = samples, offset, scale
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def rows(self, numbers: np.ndarray) -> Rows:
+        """See `Inputs.rows`."""
+        return make_rows(*self.samples.take(numbers), numbers, self.offset, self.scale)
+
+
+class SparseInputs:
+    """A CSR matrix, never made dense, as it is: without offset and scale.
+
+    Parameters
+    ----------
+    x
+        float32 (n, features); column ids sorted and none twice.
+    labels
+        int32 (n,).
+    """
+
+    def __init__(self, x: "csr_array", labels: np.ndarray):
+        self.x, self.labels = x, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def rows(self, numbers: np.ndarray) -> Rows:
+        """See `Inputs.rows`."""
+        return pick_rows(self.x, self.labels, numbers)
