@@ -1,14 +1,18 @@
 """One network under one selection rule: train on rows, predict rows."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from lsh_dl.engine.arrays import fill_arrays, name_arrays
 from lsh_dl.engine.compiled import compile_once
 from lsh_dl.engine.loop import Rows, predict_samples, train_samples
-from lsh_dl.engine.network import Network
-from lsh_dl.engine.optimiser import Optimiser
+from lsh_dl.engine.network import Network, empty_network
+from lsh_dl.engine.optimiser import Optimiser, create_optimiser
 from lsh_dl.engine.rows import make_rows, slice_rows
 from lsh_dl.engine.selection import register
 from lsh_dl.engine.workspace import Tally, create_tally, create_workspace
+from lsh_dl.errors import UserError
 from lsh_dl.rules.base import Rule
 
 
@@ -16,6 +20,13 @@ class SparseModel:
     """A network, its optimiser and the state of its selection rule.
 
     A rule whose `select` is compiled gets a compiled loop, another the same loop in Python.
+
+    Attributes
+    ----------
+    seen
+        Samples trained on.
+    until_refresh
+        Samples until the rule's next refresh; None: there is none.
     """
 
     def __init__(self, network: Network, optimiser: Optimiser, rule: Rule):
@@ -24,7 +35,7 @@ class SparseModel:
         self.rule = rule
         self.state = rule.start(network)
         self.seen = 0
-        self._until_refresh = rule.refresh_interval(0)
+        self.until_refresh = rule.refresh_interval(0)
         self._workspace = create_workspace(network)
         select = type(rule).select
         if register(self.state, select):
@@ -57,9 +68,9 @@ class SparseModel:
         start, samples = 0, len(rows.labels)
         while True:
             stop = samples
-            if self._until_refresh is not None:
-                stop = min(samples, start + self._until_refresh)
-                self._until_refresh -= stop - start
+            if self.until_refresh is not None:
+                stop = min(samples, start + self.until_refresh)
+                self.until_refresh -= stop - start
             part = slice_rows(rows, start, stop)
             self._train(
                 self.state,
@@ -72,9 +83,9 @@ class SparseModel:
                 tally,
             )
             self.seen += stop - start
-            if self._until_refresh == 0:
+            if self.until_refresh == 0:
                 self.rule.refresh(self.state, self.network, part, tally.work)
-                self._until_refresh = self.rule.refresh_interval(self.seen)
+                self.until_refresh = self.rule.refresh_interval(self.seen)
             start = stop
             if start == samples:
                 return tally
@@ -95,6 +106,64 @@ class SparseModel:
         )
         return probabilities, tally
 
+    def named_arrays(self, histories: bool = True) -> dict[str, np.ndarray]:
+        """All that training changes but for the two counters; views, not copies.
+
+        Without `histories` the optimiser's are left out: enough to predict.
+        """
+        named = dict(name_arrays(self.state, "state"))
+        named["weights"] = self.network.weights
+        if histories:
+            named |= name_arrays(self.optimiser, "optimiser")
+        return named
+
+    def __reduce__(self) -> tuple:
+        """Pickle and copy by the arrays' contents: kernels and places in memory are made anew."""
+        sizes = self.network.sizes.tolist()
+        optimiser = self.optimiser
+        settings = (optimiser.learning_rate, optimiser.momentum, optimiser.adagrad)
+        counters = (self.seen, self.until_refresh)
+        return restore_model, (sizes, settings, self.rule, self.named_arrays(), *counters)
+
     def is_finite(self) -> bool:
         """False once training has diverged: a NaN in a sample's outputs never leaves the biases."""
         return bool(np.isfinite(self._workspace.outputs).all())
+
+
+def restore_model(
+    sizes: Sequence[int],
+    optimiser: tuple[float, float, bool],
+    rule: Rule,
+    arrays: Mapping[str, np.ndarray],
+    seen: int,
+    until_refresh: int | None,
+) -> SparseModel:
+    """A model with the contents that another had; it goes on as that one would.
+
+    Parameters
+    ----------
+    sizes
+        Inputs, widths of the hidden layers, classes.
+    optimiser
+        Learning rate, momentum, Adagrad.
+    arrays
+        What `SparseModel.named_arrays` gave; without histories the optimiser starts anew.
+    seen, until_refresh
+        The counters of `SparseModel`.
+
+    Raises
+    ------
+    UserError
+        `arrays` are not those of such a model.
+    """
+    network = empty_network(sizes)
+    weights = arrays.get("weights")
+    if weights is None or weights.shape != network.weights.shape:
+        raise UserError(f"weights are not those of a network of sizes {sizes}")
+    network.weights[:] = weights
+    model = SparseModel(network, create_optimiser(network, *optimiser), rule)
+    fill_arrays(model.state, "state", arrays)
+    if any(name.startswith("optimiser.") for name in arrays):
+        fill_arrays(model.optimiser, "optimiser", arrays)
+    model.seen, model.until_refresh = seen, until_refresh
+    return model

@@ -59,14 +59,19 @@ def aligned_zeros(*shape: int) -> np.ndarray:
     return raw[skip : skip + count].reshape(shape)
 
 
+def empty_network(sizes: Sequence[int]) -> Network:
+    """Inputs, widths of the hidden layers and classes; all weights and biases 0."""
+    strides = np.array([row_length(inputs) for inputs in sizes[:-1]])
+    starts = np.concatenate([[0], np.cumsum(strides * sizes[1:])])
+    return Network(np.array(sizes), strides, starts, aligned_zeros(int(starts[-1])))
+
+
 def create_network(sizes: Sequence[int], seed: int) -> Network:
     """Draw weights from N(0, 2 / inputs) (He et al., ICCV 2015), output N(0, 1 / inputs), biases 0.
 
     The same sizes and seed give the same weights whatever the selection rule.
     """
-    strides = np.array([row_length(inputs) for inputs in sizes[:-1]])
-    starts = np.concatenate([[0], np.cumsum(strides * sizes[1:])])
-    network = Network(np.array(sizes), strides, starts, aligned_zeros(int(starts[-1])))
+    network = empty_network(sizes)
     generator = np.random.default_rng(np.random.SeedSequence([seed, 0]))
     layers = len(sizes) - 1
     for index in range(layers):

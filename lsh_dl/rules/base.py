@@ -88,7 +88,11 @@ class Rule(ABC):
 
     @abstractmethod
     def start(self, network: Network) -> Any:
-        """Build the state that `select` is given: a NamedTuple of arrays and numbers."""
+        """Build the state that `select` is given: a NamedTuple of arrays and numbers.
+
+        It may hold further such tuples. All that training changes lies in the arrays: a model is
+        saved, copied and resumed by putting their contents in what `start` gives.
+        """
 
     def budgets(self, network: Network) -> np.ndarray:
         """Active nodes per hidden layer, at least one each: int64 (hidden layers,)."""

@@ -1,5 +1,7 @@
 """Models: prediction leaves no trace, refreshes come when the rule wants them."""
 
+import copy
+import pickle
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +88,24 @@ class Calls(NamedTuple):
     """What `Clock` was called with."""
 
     refreshed: list
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_go_on_alike_and_apart(rule, duplicate):
+    rows = draw_rows(350, 30, 5)
+    original = make_model(rule, SIZES, 0.2, momentum=0.9, adagrad=True)
+    original.train(slice_rows(rows, 0, 150), KEY)
+    before = take_picture(original)
+    twin = duplicate(original)
+    twin.train(slice_rows(rows, 150, 350), KEY)
+    for name, array in take_picture(original).items():
+        np.testing.assert_array_equal(array, before[name], err_msg=name)
+    original.train(slice_rows(rows, 150, 350), KEY)
+    pictures = take_picture(original), take_picture(twin)
+    for name, array in pictures[0].items():
+        np.testing.assert_array_equal(array, pictures[1][name], err_msg=name)
+    assert twin.network.weights.ctypes.data % 64 == 0
 
 
 class Clock(Rule):
