@@ -4,14 +4,15 @@ A command imports what it needs inside its function: `--help` and 200 small jobs
 """
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from lsh_dl import __version__
 from lsh_dl.cli_data import data
-from lsh_dl.cli_types import Json, file, folder
+from lsh_dl.cli_rules import rules
+from lsh_dl.cli_runs import runs
+from lsh_dl.cli_train import train
 from lsh_dl.errors import UserError
 
 
@@ -42,25 +43,19 @@ def _describe(error: UserError | OSError) -> str:
 def main(debug: bool) -> None:
     """Train networks on a few per cent of their nodes, chosen by hashing.
 
-    The whole experiment is run by `snakemake --cores all`; these are its single steps.
+    \b
+    lsh-dl train --dataset digits --rule lsh     one run, with its accuracy as it trains
+    lsh-dl rules list                            ways of choosing the active nodes
+    lsh-dl data list                             data sets
+    lsh-dl runs list                             results of `snakemake --cores all`
+
+    `snakemake` runs whole experiments; these are its single steps. Each command has examples in
+    its --help. Exit codes: 0 all is well, 1 a mistake that the last line names, 2 wrong usage.
     """
 
 
-@main.command()
-@click.option("--spec", type=Json(), required=True, help="The run as JSON (lsh_dl.runs.Run).")
-@click.option("--data", type=folder, required=True, help="Prepared data set.")
-@click.option("--csv", type=file, required=True, help="Results, a row per epoch.")
-@click.option("--json", "record", type=file, required=True, help="Settings, versions, machine.")
-def train(spec: dict[str, Any], data: Path, csv: Path, record: Path) -> None:
-    """Train one run and write its CSV and JSON."""
-    from lsh_dl.runs import Run
-    from lsh_dl.training import run_to_files
-    from lsh_dl.validation import validate
-
-    run_to_files(validate(Run, spec, "--spec"), data, csv, record)
-
-
-main.add_command(data)
+for command in (data, rules, runs, train):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 
 class Json(click.ParamType):
@@ -21,6 +22,39 @@ class Json(click.ParamType):
         if not isinstance(parsed, dict):
             self.fail("a JSON object is needed, such as {}", param, context)
         return parsed
+
+
+class Widths(click.ParamType):
+    """Widths of hidden layers: `400,400`."""
+
+    name = "widths"
+
+    def convert(self, value: Any, param: Any, context: Any) -> tuple[int, ...]:
+        """Parse the text; each width is a whole number of at least 1."""
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",")]
+        if not all(part.isdecimal() and int(part) > 0 for part in parts):
+            self.fail(f"{value!r}: widths are needed, such as 400,400", param, context)
+        return tuple(map(int, parts))
+
+
+class Setting(click.ParamType):
+    """A setting by its key: `K=6`; the value is read as in a config."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: Any, context: Any) -> tuple[str, Any]:
+        """Parse the text to key and value."""
+        if not isinstance(value, str):
+            return value
+        key, sign, text = value.partition("=")
+        if not (key and sign):
+            self.fail(f"{value!r}: KEY=VALUE is needed, such as K=6", param, context)
+        try:
+            return key, yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            self.fail(f"{value!r}: not YAML ({' '.join(str(error).split())})", param, context)
 
 
 folder = click.Path(file_okay=False, path_type=Path)

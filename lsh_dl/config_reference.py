@@ -7,7 +7,7 @@ import inspect
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -27,10 +27,20 @@ def describe_config() -> str:
     lines += ["", "## `training`, and `training` of a data set", *_table(Training)]
     lines += ["", "## Any entry of `datasets`", *_table(DatasetEntry, DataSettings)]
     for name, cls in sorted(discover("lsh_dl.data", DataSet).items()):
-        lines += ["", f"### `{name}`: {cls.title}", _summary(cls), *_own_table(cls, DataSettings)]
+        lines += [
+            "",
+            f"### `{name}`: {cls.title}",
+            "\n" + summarise(cls),
+            *_own_table(cls, DataSettings),
+        ]
     lines += ["", "## Any entry of `rules`", *_table(RuleEntry)]
     for name, cls in sorted(discover("lsh_dl.rules", Rule).items()):
-        lines += ["", f"### `{name}`: {cls.title}", _summary(cls), *_own_table(cls, RuleSettings)]
+        lines += [
+            "",
+            f"### `{name}`: {cls.title}",
+            "\n" + summarise(cls),
+            *_own_table(cls, RuleSettings),
+        ]
     return "\n".join(lines)
 
 
@@ -41,18 +51,23 @@ def fill_in(text: str) -> str:
     return f"{head}{START}\n\n{describe_config()}\n\n{END}{tail}"
 
 
-def _summary(cls: type) -> str:
-    return "\n" + " ".join(inspect.getdoc(cls).partition("\n\n")[0].split())
+def _about(cls: type) -> str:
+    return "\n" + summarise(cls)
+
+
+def summarise(cls: type) -> str:
+    """The first paragraph of a class's docstring, in one line."""
+    return " ".join(inspect.getdoc(cls).partition("\n\n")[0].split())
 
 
 def _table(*models: type[BaseModel]) -> list[str]:
-    return _rows([row for model in models for row in _describe_keys(model)])
+    return _rows([row for model in models for row in _table_rows(model)])
 
 
 def _own_table(cls: type, common: type[BaseModel]) -> list[str]:
     """The settings of a data set or rule, but for those that it takes over as they are."""
-    known = _describe_keys(common)
-    return _rows([row for row in _describe_keys(cls.Settings) if row not in known])
+    known = _table_rows(common)
+    return _rows([row for row in _table_rows(cls.Settings) if row not in known])
 
 
 def _rows(rows: list[str]) -> list[str]:
@@ -61,13 +76,34 @@ def _rows(rows: list[str]) -> list[str]:
     return ["", "| key | values | default | meaning |", "|---|---|---|---|", *rows]
 
 
-def _describe_keys(model: type[BaseModel]) -> list[str]:
+class Key(NamedTuple):
+    """One key of a config, in words."""
+
+    name: str
+    values: str  # type or bounds, with code in backticks
+    default: str
+    meaning: str
+
+
+def describe_keys(model: type[BaseModel]) -> list[Key]:
+    """The keys of a checked record, in order."""
     properties = model.model_json_schema()["properties"] if model.model_fields else {}
+    return [
+        Key(
+            name,
+            _describe_values(properties[name]),
+            _describe_default(field),
+            field.description or "",
+        )
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _table_rows(model: type[BaseModel]) -> list[str]:
     rows = []
-    for name, field in model.model_fields.items():
-        values, default = _describe_values(properties[name]), _describe_default(field)
-        meaning = (field.description or "").replace("|", "\\|")
-        rows.append(f"| `{name}` | {values} | {default} | {meaning} |")
+    for key in describe_keys(model):
+        meaning = key.meaning.replace("|", "\\|")
+        rows.append(f"| `{key.name}` | {key.values} | {key.default} | {meaning} |")
     return rows
 
 

@@ -1,10 +1,12 @@
 """Find the classes that stand in a package, one public class a file: rules and data sets."""
 
-import importlib
+import importlib.util
 import inspect
 import pkgutil
+import sys
 import traceback
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -31,11 +33,9 @@ def discover(package: str, base: type[T]) -> dict[str, type[T]]:
     for module_info in pkgutil.iter_modules(folder.__path__):
         if module_info.name.startswith("_") or module_info.name == "base":
             continue
-        module = _import(f"{package}.{module_info.name}", Path(folder.__path__[0]))
-        classes = [cls for cls in vars(module).values() if _is_defined_in(cls, module, base)]
-        concrete = [cls for cls in classes if not inspect.isabstract(cls)]
-        for cls in concrete or classes:
-            _check_complete(cls, base)
+        name = f"{package}.{module_info.name}"
+        module = _import(partial(importlib.import_module, name), Path(folder.__path__[0]))
+        for cls in _classes_in(module, base):
             if cls.name in found:
                 raise UserError(
                     f"{_place(cls)}: the name {cls.name!r} is taken by "
@@ -43,6 +43,41 @@ def discover(package: str, base: type[T]) -> dict[str, type[T]]:
                 )
             found[cls.name] = cls
     return found
+
+
+def load_file(path: Path, base: type[T]) -> type[T]:
+    """The concrete subclass of `base` in a file that may lie anywhere.
+
+    Raises
+    ------
+    UserError
+        The file is missing, cannot be imported, or holds no such class or several.
+    """
+    if not path.is_file() or path.suffix != ".py":
+        raise UserError(f"{path}: no such Python file")
+    path = path.resolve()
+    spec = importlib.util.spec_from_file_location(f"file_{path.stem}", path)
+
+    def load() -> ModuleType:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # classes and compiled functions look their module up
+        spec.loader.exec_module(module)
+        return module
+
+    classes = _classes_in(_import(load, path.parent), base)
+    if len(classes) != 1:
+        found = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise UserError(f"{path}: one subclass of {base.__name__} is needed; found {found}")
+    return classes[0]
+
+
+def _classes_in(module: ModuleType, base: type[T]) -> list[type[T]]:
+    """The classes that a module defines, each with all that `base` asks for."""
+    classes = [cls for cls in vars(module).values() if _is_defined_in(cls, module, base)]
+    concrete = [cls for cls in classes if not inspect.isabstract(cls)]
+    for cls in concrete or classes:
+        _check_complete(cls, base)
+    return concrete
 
 
 def _check_complete(cls: type, base: type) -> None:
@@ -73,9 +108,10 @@ def _is_defined_in(cls: object, module: ModuleType, base: type) -> bool:
     return inspect.isclass(cls) and issubclass(cls, base) and cls.__module__ == module.__name__
 
 
-def _import(name: str, folder: Path) -> ModuleType:
+def _import(load: Callable[[], ModuleType], folder: Path) -> ModuleType:
+    """Call `load`; an error names the line in `folder` that it comes from."""
     try:
-        return importlib.import_module(name)
+        return load()
     except SyntaxError as error:
         raise UserError(f"{error.filename}:{error.lineno}: {error.msg}") from error
     except Exception as error:

@@ -1,6 +1,6 @@
 """What a run and the estimator have in common: a model by its settings, an epoch, an evaluation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,9 @@ from lsh_dl.validation import validate
 
 #: Samples that are read and turned to sparse rows at a time; bounds memory, changes no result.
 CHUNK = 2048
+
+#: Called while an epoch is trained, with the samples learned so far and the sums over them.
+Advance = Callable[[int, Tally], None]
 
 # Streams of random numbers, all from one seed; weights are drawn from stream 0.
 _ORDER, _SELECTION = 1, 2
@@ -74,11 +77,20 @@ def draw_key(seed: int, epoch: int) -> np.uint64:
     return np.random.SeedSequence([seed, _SELECTION, epoch]).generate_state(1, np.uint64)[0]
 
 
-def train_epoch(model: SparseModel, inputs: Inputs, order: np.ndarray, key: np.uint64) -> Tally:
+def train_epoch(
+    model: SparseModel,
+    inputs: Inputs,
+    order: np.ndarray,
+    key: np.uint64,
+    advance: Advance | None = None,
+) -> Tally:
     """Train once on the samples `order` (positions, int64), in that order; stop at a NaN."""
     total = create_tally()
     for start in range(0, len(order), CHUNK):
-        add_tally(total, model.train(inputs.rows(order[start : start + CHUNK]), key))
+        numbers = order[start : start + CHUNK]
+        add_tally(total, model.train(inputs.rows(numbers), key))
+        if advance:
+            advance(start + len(numbers), total)
         if not model.is_finite():
             break
     return total

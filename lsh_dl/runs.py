@@ -45,7 +45,7 @@ def describe_widths(hidden: tuple[int, ...]) -> str:
     return "-".join(str(width) for width in hidden)
 
 
-def _default_title(rule: type[Rule], label: str) -> str:
+def default_title(rule: type[Rule], label: str) -> str:
     """The rule's own title; a second entry of the same rule is told from it by its label."""
     return rule.title if label == rule.name else f"{rule.title} ({label})"
 
@@ -69,7 +69,7 @@ def expand_runs(experiment: Experiment) -> list[Run]:
                     dataset=dataset,
                     rule=rule.name,
                     label=label,
-                    title=entry.title or _default_title(rule, label),
+                    title=entry.title or default_title(rule, label),
                     settings=entry.settings,
                     hidden=tuple(hidden),
                     active_fraction=fraction,

@@ -10,7 +10,8 @@ from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.work import OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.workspace import Tally
 from lsh_dl.inputs import DenseInputs
-from lsh_dl.learning import build_model, draw_key, draw_order, evaluate, train_epoch
+from lsh_dl.learning import Advance, build_model, draw_key, draw_order, evaluate, train_epoch
+from lsh_dl.progress import Progress
 from lsh_dl.records import describe_machine, write_record, write_rows
 from lsh_dl.runs import Run, describe_widths
 
@@ -25,7 +26,7 @@ def create_model(run: Run, features: int, classes: int) -> SparseModel:
     return build_model(sizes, run.rule, run.settings, run.active_fraction, run.training, run.seed)
 
 
-def train_run(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:
+def train_run(run: Run, data: Prepared, advance: Advance | None = None) -> Iterator[dict[str, Any]]:
     """Train, yielding a row of `records.COLUMNS` after each epoch.
 
     All randomness comes from the run's seed: with one thread the rows are the same each time but
@@ -39,7 +40,7 @@ def train_run(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:
         order = draw_order(run.seed, epoch, len(data.train))
         key = draw_key(run.seed, epoch)
         start = time.perf_counter()
-        learned = train_epoch(model, training, order, key)
+        learned = train_epoch(model, training, order, key, advance)
         trained = time.perf_counter()
         validation = evaluate(model, inputs_of(data, data.validation), key)
         test = evaluate(model, inputs_of(data, data.test), key)
@@ -84,7 +85,11 @@ def inputs_of(data: Prepared, samples: Samples | None) -> DenseInputs | None:
 def run_to_files(run: Run, data_folder: Path, csv_path: Path, json_path: Path) -> None:
     """Train one run on a prepared data set and write its two files, whole or not at all."""
     data = open_prepared(data_folder)
-    rows = list(train_run(run, data))
+    rows = []
+    with Progress(run, len(data.train)) as progress:
+        for row in train_run(run, data, progress.advance):
+            progress.end_epoch(row)
+            rows.append(row)
     record = {
         "run_id": run.id,
         "run": run.model_dump(mode="json"),

@@ -8,51 +8,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lsh_dl import rules_check
 from lsh_dl.discovery import discover, find
 from lsh_dl.engine.keys import mix
 from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.model import SparseModel
-from lsh_dl.engine.network import Network, Vector, create_network, layer_weights, view_layer
+from lsh_dl.engine.network import Network, create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
-from lsh_dl.engine.rows import make_rows
-from lsh_dl.engine.selection import Selection
-from lsh_dl.engine.work import STAGES
 from lsh_dl.rules.base import Rule, RuleSettings
+from lsh_dl.rules_check import (  # noqa: F401 (for the tests)
+    KEY,
+    Answer,
+    copy_state,
+    draw_inputs,
+    draw_rows,
+    to_vector,
+)
 
 RULES = discover("lsh_dl.rules", Rule)
-KEY = np.uint64(0xFEDCBA9876543210)
-
-
-class Answer(NamedTuple):
-    """What a rule's `select` gave for one layer and sample."""
-
-    nodes: np.ndarray  # int32 (count,)
-    preactivations: np.ndarray  # float32 (count,)
-    gains: np.ndarray  # float32 (count,)
-    work: np.ndarray  # int64 (stages,)
-
-
-def draw_inputs(samples: int, features: int, seed: int, density: float = 0.5) -> np.ndarray:
-    """Sparse inputs of both signs: float32 (samples, features)."""
-    generator = np.random.default_rng(seed)
-    x = generator.standard_normal((samples, features), np.float32)
-    x[generator.random(x.shape) >= density] = 0
-    return x
 
 
 def to_rows(x: np.ndarray, classes: int, seed: int = 0) -> Rows:
     """The inputs as they are, with random labels."""
-    samples, features = x.shape
-    labels = np.random.default_rng(seed).integers(0, classes, samples).astype(np.int32)
-    offset, scale = np.zeros(features, np.float32), np.ones(features, np.float32)
-    return make_rows(x, labels, np.arange(samples), offset, scale)
-
-
-def draw_rows(
-    samples: int, features: int, classes: int, seed: int = 0, density: float = 0.5
-) -> Rows:
-    """Random sparse samples with random labels."""
-    return to_rows(draw_inputs(samples, features, seed, density), classes, seed)
+    return rules_check.to_rows(x, np.random.default_rng(seed).integers(0, classes, len(x)))
 
 
 def make_rule(name: str, fraction: float, seed: int = 1, **settings: Any) -> Rule:
@@ -93,52 +71,20 @@ def with_one(x: np.ndarray) -> np.ndarray:
     return np.append(x, 1.0)
 
 
-def to_vector(x: np.ndarray) -> Vector:
-    """A layer's input as rules see it; `x` has no bias's 1 yet."""
-    values = np.zeros(-(-(x.size + 1) // 16) * 16, np.float32)
-    values[: x.size + 1] = with_one(x)
-    ids = np.flatnonzero(values).astype(np.int32)
-    return Vector(values, ids, np.unique(ids // 16 * 16).astype(np.int32))
-
-
-def ask(
-    rule: Rule,
-    state: Any,
-    network: Network,
-    index: int,
-    x: np.ndarray,
-    key: np.uint64,
-    training: bool = True,
-) -> Answer:
-    """Call a rule's `select` on its own, on a layer's input without the bias's 1."""
-    width = int(network.sizes[index + 1])
-    # -7 is no node; NaN is no number: what `select` leaves out stays visible.
-    chosen = Selection(
-        np.full(width, -7, np.int32),
-        np.full(width, np.nan, np.float32),
-        np.ones(width, np.float32),
-        np.zeros(len(STAGES), np.int64),
-    )
-    layer = view_layer(network, index)
-    count = type(rule).select(state, layer, to_vector(x), np.uint64(key), training, chosen)
-    return Answer(*(array[:count] for array in chosen[:3]), chosen.work)
-
-
-def copy_state(state: Any) -> Any:
-    """A NamedTuple of arrays, numbers and such tuples, with arrays of its own."""
-    if isinstance(state, tuple):
-        return type(state)(*map(copy_state, state))
-    return state.copy() if isinstance(state, np.ndarray) else state
+def ask(rule: Rule, state: Any, *arguments: Any, **more: Any) -> Answer:
+    """Call a rule's `select` on its own; arguments as for `lsh_dl.rules_check.ask`."""
+    return rules_check.ask(type(rule).select, state, *arguments, **more)
 
 
 def flatten_state(state: Any, leave_out: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """All arrays of a state by their path, but for the fields named."""
+    """All arrays and numbers of a state by their path, such as `tables.heads`."""
     found = {}
     for field, value in state._asdict().items():
         if field in leave_out:
             continue
         if hasattr(value, "_asdict"):
-            found |= {f"{field}.{k}": v for k, v in flatten_state(value, leave_out).items()}
+            inner = flatten_state(value, leave_out)
+            found |= {f"{field}.{name}": part for name, part in inner.items()}
         else:
             found[field] = np.asarray(value)
     return found

@@ -2,25 +2,15 @@
 
 from math import ceil
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import (
-    KEY,
-    RULES,
-    ask,
-    copy_state,
-    draw_rows,
-    flatten_state,
-    make_model,
-    make_rule,
-    true_weights,
-    with_one,
-)
+from networks import KEY, RULES, draw_rows, make_model, make_rule
 
+from lsh_dl.discovery import find
 from lsh_dl.engine.network import create_network
-from lsh_dl.engine.work import STAGES
+from lsh_dl.rules.base import Rule
+from lsh_dl.rules_check import CHECKS, INPUTS, Make, check_answer, draw_input
 
 VARIANTS = {
     "standard": ("standard", {}),
@@ -43,21 +33,6 @@ VARIANTS = {
 }
 WIDTHS = st.lists(st.one_of(st.integers(1, 6), st.integers(7, 40)), min_size=1, max_size=3)
 FRACTIONS = st.sampled_from([1e-46, 1e-30, 1e-6, 0.05, 0.3, 0.5, 0.999, 1.0])
-INPUTS = st.sampled_from(["zero", "constant", "sparse", "dense", "negative", "huge", "tiny"])
-
-
-def draw_input(kind, size, seed):
-    """One layer's input of a kind: float32 (size,)."""
-    noise = np.random.default_rng(seed).standard_normal(size, np.float32)
-    return {
-        "zero": np.zeros(size, np.float32),
-        "constant": np.full(size, 3, np.float32),
-        "sparse": np.where(noise > 1, noise, 0),
-        "dense": noise,
-        "negative": -np.abs(noise),
-        "huge": noise * np.float32(1e6),
-        "tiny": noise * np.float32(1e-20),
-    }[kind]
 
 
 def test_every_rule_has_a_variant_here():
@@ -70,7 +45,7 @@ def test_every_rule_has_a_variant_here():
     features=st.integers(1, 40),
     widths=WIDTHS,
     fraction=FRACTIONS,
-    kind=INPUTS,
+    kind=st.sampled_from(INPUTS),
     seed=st.integers(0, 1000),
     key=st.integers(0, 2**64 - 1),
     training=st.booleans(),
@@ -84,17 +59,7 @@ def test_answers_are_sound(variant, features, widths, fraction, kind, seed, key,
         model.train(draw_rows(110, features, 2, seed), KEY)
     for index, width in enumerate(widths):
         x = draw_input(kind, sizes[index], seed)
-        state = copy_state(model.state)
-        answer = ask(model.rule, state, model.network, index, x, key, training)
-
-        nodes = answer.nodes
-        assert np.unique(nodes).size == nodes.size
-        assert np.all((nodes >= 0) & (nodes < width))
-        assert np.all(np.isfinite(answer.gains))
-        assert np.all(answer.gains >= 0)
-        assert np.all(answer.work >= 0)
-        stages = [stage for stage, work in zip(STAGES, answer.work, strict=True) if work]
-        assert set(stages) <= {"select", "rerank"}
+        nodes = check_answer(model, index, x, key, training).nodes
 
         budget = model.rule.budgets(model.network)[index]
         assert budget == max(1, round(fraction * width))
@@ -108,52 +73,13 @@ def test_answers_are_sound(variant, features, widths, fraction, kind, seed, key,
         if rule == "wta":
             assert nodes.size == budget
 
-        if model.rule.computes_preactivations:
-            weights, inputs = true_weights(model.network)[index], with_one(x)
-            scale = np.abs(weights) @ np.abs(inputs)
-            error = np.abs(answer.preactivations - weights[nodes] @ inputs)
-            assert np.all(error <= 1e-5 * scale[nodes] + 1e-30)
-
-        again = ask(model.rule, copy_state(model.state), model.network, index, x, key, training)
-        for one, other in zip(answer, again, strict=True):
-            np.testing.assert_array_equal(one, other)
-
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("sizes", [[1, 1, 1], [3, 50, 1, 8, 2], [40, 3, 60, 2], [1, 30, 30, 4]])
-def test_networks_of_odd_shapes_train(variant, sizes):
-    rule, rule_settings = VARIANTS[variant]
-    model = make_model(rule, sizes, 0.3, adagrad=True, momentum=0.5, **rule_settings)
-    rows = draw_rows(320, sizes[0], sizes[-1])
-    tally = model.train(rows, KEY)
-    assert np.isfinite(tally.loss[0])
-    probabilities = model.predict(rows, KEY)[0]
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_training_on_constant_and_on_empty_inputs(variant):
-    rule, rule_settings = VARIANTS[variant]
-    for density in (0.0, 1.0):
-        rows = draw_rows(320, 20, 3, density=density)
-        rows.values[:] = 1
-        model = make_model(rule, [20, 30, 10, 3], 0.3, adagrad=True, **rule_settings)
-        assert np.isfinite(model.train(rows, KEY).loss[0])
-        assert np.isfinite(model.predict(rows, KEY)[0]).all()
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_start_depends_on_seed_and_weights_only(variant):
-    rule, rule_settings = VARIANTS[variant]
-    network = create_network([20, 30, 12, 3], 1)
-    weights = network.weights.copy()
-    first, again = (
-        flatten_state(make_rule(rule, 0.3, seed=4, **rule_settings).start(network))
-        for _ in range(2)
-    )
-    for name in first:
-        np.testing.assert_array_equal(first[name], again[name], err_msg=name)
-    np.testing.assert_array_equal(network.weights, weights)
+@pytest.mark.parametrize("check", CHECKS)
+def test_contract_is_held(variant, check):
+    name, rule_settings = VARIANTS[variant]
+    rule = find("lsh_dl.rules", Rule, name)
+    CHECKS[check](Make(rule, rule.Settings(**rule_settings)))
 
 
 @pytest.mark.parametrize("rule", RULES)
