@@ -22,5 +22,6 @@ include: "workflow/rules/figures.smk"
 rule all:
     default_target: True
     input:
-        rules.tables.output,
+        rules.runs_table.output,
+        TABLE_FILES,
         FIGURE_FILES,

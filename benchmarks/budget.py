@@ -23,7 +23,8 @@ from lsh_dl.data.prepare import prepare, resolve
 from lsh_dl.data.store import Prepared, open_prepared
 from lsh_dl.discovery import find
 from lsh_dl.rules.base import Rule
-from lsh_dl.runs import Run, describe_widths, expand_runs
+from lsh_dl.runs import Run, describe_widths
+from lsh_dl.studies.expand import expand_runs
 from lsh_dl.training import create_model, inputs_of
 
 CONFIG = "configs/laptop.yaml"
@@ -80,7 +81,7 @@ def _points(experiment: Experiment) -> dict[str, dict[tuple, tuple[Run, int]]]:
     points: dict[str, dict[tuple, tuple[Run, int]]] = {}
     for run in expand_runs(experiment):
         known = points.setdefault(run.dataset, {})
-        key = run.label, run.hidden, run.active_fraction
+        key = run.label, run.hidden, run.active_fraction, run.threads, run.variant
         known[key] = (run, known[key][1] + 1 if key in known else 1)
     return points
 

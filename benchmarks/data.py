@@ -20,13 +20,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._results import FOLDER, write_table
-from lsh_dl.config import Training
 from lsh_dl.data.fetch import CachedSources
 from lsh_dl.data.libsvm import read_libsvm
 from lsh_dl.data.prepare import prepare, resolve
 from lsh_dl.data.store import open_prepared
 from lsh_dl.errors import UserError
-from lsh_dl.runs import Run
+from lsh_dl.runs import Run, Training
 from lsh_dl.training import train_run
 
 STREAM_IMAGES = 200_000

@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._results import write_table
-from lsh_dl.config import Training
 from lsh_dl.data.prepare import prepare
 from lsh_dl.data.store import Prepared, open_prepared
 from lsh_dl.records import describe_machine
-from lsh_dl.runs import Run
+from lsh_dl.runs import Run, Training
 from lsh_dl.training import create_model, inputs_of
 
 ROUNDS = 15

@@ -118,12 +118,13 @@ def _check_pipeline_form(context: click.Context, options: dict[str, Any]) -> Non
 
 def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:
     """The run that the options describe, and its prepared data, made where it has to be."""
-    from lsh_dl.config import Training, read_config
+    from lsh_dl.config import read_config
     from lsh_dl.data.cached import prepare_once
     from lsh_dl.data.store import open_prepared
     from lsh_dl.discovery import find
     from lsh_dl.rules.base import Rule
-    from lsh_dl.runs import Run, default_title
+    from lsh_dl.runs import Run, Training
+    from lsh_dl.studies.base import default_title
     from lsh_dl.validation import validate
 
     config = read_config(options["config"]) if options["config"] else None

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lsh_dl.config import Training
 from lsh_dl.discovery import find
 from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.model import SparseModel
@@ -14,6 +13,7 @@ from lsh_dl.engine.optimiser import create_optimiser
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
 from lsh_dl.inputs import Inputs
 from lsh_dl.rules.base import Rule
+from lsh_dl.runs import Training
 from lsh_dl.validation import validate
 
 #: Samples that are read and turned to sparse rows at a time; bounds memory, changes no result.

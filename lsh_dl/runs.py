@@ -1,14 +1,25 @@
-"""The run table: an experiment expands to independent runs, each a frozen record."""
+"""A run: a frozen record of all that decides its numbers."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from lsh_dl.config import Experiment, Fraction, Name, Training, Width
-from lsh_dl.discovery import find
-from lsh_dl.errors import UserError
-from lsh_dl.rules.base import Rule
 from lsh_dl.validation import Model
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Width = Annotated[int, Field(ge=1)]
+
+
+class Training(Model):
+    """Optimiser and schedule, the same for every selection rule."""
+
+    epochs: int = Field(3, ge=1, description="passes over the training part")
+    learning_rate: float = Field(
+        0.01, gt=0, allow_inf_nan=False, description="step size of SGD or Adagrad"
+    )
+    adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
+    momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
 
 
 class Run(Model):
@@ -24,6 +35,9 @@ class Run(Model):
     seed: int = Field(ge=0)
     threads: int = Field(1, ge=1)
     training: Training = Training()
+    variant: Name | None = Field(
+        None, description="what tells a study's run from the comparison's, such as `10epochs`"
+    )
 
     @property
     def id(self) -> str:
@@ -35,7 +49,9 @@ class Run(Model):
             f"{100 * self.active_fraction:g}pct",
             f"seed{self.seed}",
         ]
-        return "_".join(parts if self.threads == 1 else [*parts, f"{self.threads}threads"])
+        if self.threads > 1:
+            parts.append(f"{self.threads}threads")
+        return "_".join([*parts, *([self.variant] if self.variant else [])])
 
 
 def describe_widths(hidden: tuple[int, ...]) -> str:
@@ -43,51 +59,3 @@ def describe_widths(hidden: tuple[int, ...]) -> str:
     if len(set(hidden)) == 1:
         return f"{len(hidden)}x{hidden[0]}"
     return "-".join(str(width) for width in hidden)
-
-
-def default_title(rule: type[Rule], label: str) -> str:
-    """The rule's own title; a second entry of the same rule is told from it by its label."""
-    return rule.title if label == rule.name else f"{rule.title} ({label})"
-
-
-def expand_runs(experiment: Experiment) -> list[Run]:
-    """All runs of an experiment: data sets x networks x rules x active fractions x seeds.
-
-    Raises
-    ------
-    UserError
-        Two runs would share an id, and with it their files.
-    """
-    runs = []
-    for dataset in experiment.datasets:
-        training = experiment.training_for(dataset)
-        for label, entry in experiment.rules.items():
-            rule = find("lsh_dl.rules", Rule, entry.source or label)
-            fractions = entry.active_fractions or experiment.active_fractions
-            runs += [
-                Run(
-                    dataset=dataset,
-                    rule=rule.name,
-                    label=label,
-                    title=entry.title or default_title(rule, label),
-                    settings=entry.settings,
-                    hidden=tuple(hidden),
-                    active_fraction=fraction,
-                    seed=seed,
-                    training=training,
-                )
-                for hidden in experiment.networks
-                for fraction in (fractions if rule.uses_active_fraction else [1.0])
-                for seed in experiment.seeds
-            ]
-    known: dict[str, Run] = {}
-    for run in runs:
-        if run.id in known:
-            other = known[run.id]
-            raise UserError(
-                f"two runs are called {run.id}: data set {other.dataset}, rule {other.label}, "
-                f"level {other.active_fraction} and data set {run.dataset}, rule {run.label}, "
-                f"level {run.active_fraction}; rename an entry or change a level"
-            )
-        known[run.id] = run
-    return runs

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
+from lsh_dl.config import Experiment
 from lsh_dl.errors import UserError
 from lsh_dl.files import written_whole
 from lsh_dl.records import COLUMNS
+from lsh_dl.studies.expand import COMPARISON
 
 #: Columns that are text even where every value looks like a number, and those of whole numbers.
 TEXT = (
@@ -55,22 +58,45 @@ MEASURES = (
 #: The rules with a colour of their own; `curve` numbers them first, other labels after them.
 NAMED_CURVES = ("standard", "dropout", "adaptive", "wta", "lsh")
 
-#: The figures drawn from points, and the rules that each shows. A rule that is new here comes to
-#: the second and the third by itself.
-FIGURES: dict[str, Callable[[pd.Series], pd.Series]] = {
-    "accuracy_lsh_vs_dropout": lambda rules: rules.isin(["standard", "dropout", "lsh"]),
-    "accuracy_lsh_vs_adaptive": lambda rules: rules != "dropout",
-    "accuracy_vs_multiplications": lambda rules: rules.notna(),
+
+class FigureTable(NamedTuple):
+    """What a figure is drawn from."""
+
+    study: str  # the study whose runs it shows
+    make: Callable[[pd.DataFrame, Experiment], pd.DataFrame]  # from points to the figure's rows
+
+
+def _of_rules(shows: Callable[[pd.Series], pd.Series]) -> FigureTable:
+    """The comparison's points of the rules that `shows` is true of."""
+    return FigureTable(COMPARISON, lambda points, experiment: points[shows(points["rule"])])
+
+
+def _group_entries(points: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """The ablation's points with the heading of each one's group."""
+    return points.assign(group=points["label"].map(experiment.ablation.groups))
+
+
+#: The figures, each with its table. A rule that is new to the comparison comes to the second and
+#: the third by itself.
+FIGURES: dict[str, FigureTable] = {
+    "accuracy_lsh_vs_dropout": _of_rules(lambda rules: rules.isin(["standard", "dropout", "lsh"])),
+    "accuracy_lsh_vs_adaptive": _of_rules(lambda rules: rules != "dropout"),
+    "accuracy_vs_multiplications": _of_rules(lambda rules: rules.notna()),
+    "ablation": FigureTable("ablation", _group_entries),
 }
 
 
-def write_tables(run_files: Sequence[Path | str], folder: Path) -> None:
-    """Write `runs.csv` and each figure's table to `folder`, from runs in the config's order."""
-    runs = compare_with_standard(read_runs(run_files))
-    points = summarise(runs)
-    _write(runs, folder / "runs.csv")
-    for name, shows in FIGURES.items():
-        _write(points[shows(points["rule"])], folder / f"{name}.csv")
+def write_runs(run_files: Sequence[Path | str], path: Path) -> None:
+    """Write every epoch of the runs to `path`, with their work compared with the standard's."""
+    _write(compare_with_standard(read_runs(run_files)), path)
+
+
+def write_figure_table(
+    figure: str, experiment: Experiment, run_files: Sequence[Path | str], path: Path
+) -> None:
+    """Write a figure's table to `path`, from the runs of its study in the config's order."""
+    points = summarise(compare_with_standard(read_runs(run_files)))
+    _write(FIGURES[figure].make(points, experiment), path)
 
 
 def read_runs(paths: Iterable[Path | str]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Checked records: unknown keys are errors, and a mistake is one line that names its place."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -39,8 +39,10 @@ def _fields_at(model: type[BaseModel], path: list[Any]) -> list[str]:
     """The known keys of the model at `path` inside `model`."""
     for part in path:
         field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        annotation = field.annotation if field else None
+        options = [annotation, *get_args(annotation)]  # an optional section is a union
+        inner = [kind for kind in options if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not inner:
             break
-        model = inner
+        model = inner[0]
     return list(model.model_fields)

@@ -42,6 +42,7 @@ def make_points(rules=("standard", "dropout", "lsh"), kind="stand-in", **change)
                     "curve": NAMED_CURVES.index(rule) if rule in NAMED_CURVES else 5,
                     "threads": 1,
                     "target_active_fraction": level,
+                    "group": "All",
                     "epoch": 3,
                     "n": 3,
                     "diverged": 0,

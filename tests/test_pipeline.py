@@ -44,6 +44,11 @@ class Project:
               convex: {train: 60, test: 20, training: {epochs: 1}}
             rules: {standard: , wta: }
             training: {epochs: 2}
+            ablation:
+              datasets: [digits]
+              networks: [[8]]
+              active_fraction: 0.5
+              entries: {wta: {group: References}, few: {source: wta, title: few nodes}}
             """
         )
 
@@ -102,7 +107,7 @@ def test_all_results_are_there(project):
         for rule, level in (("standard", "100pct"), ("wta", "50pct"))
         for network in ("1x8", "8-6")
         for seed in (1, 2)
-    }
+    } | {f"digits_few_1x8_50pct_seed{seed}" for seed in (1, 2)}
     for name in FIGURES:
         assert (out / "tables" / f"{name}.csv").stat().st_size
         assert (out / "figures" / f"{name}.svg").stat().st_size
@@ -147,7 +152,7 @@ def test_edited_engine_reruns_all_runs_but_prepares_no_data(project):
     undo = project.edit("lsh_dl/training.py")
     planned = project.planned()
     undo()
-    assert len(runs_of(planned)) == 16
+    assert len(runs_of(planned)) == 18
     assert not [line for line in planned if line.startswith("prepare")]
 
 
@@ -155,8 +160,8 @@ def test_edited_rule_reruns_its_own_runs(project):
     undo = project.edit("lsh_dl/rules/wta.py")
     planned = project.planned()
     undo()
-    assert runs_of(planned) == runs_of(planned, "_wta_")
-    assert len(runs_of(planned)) == 8
+    assert runs_of(planned) == runs_of(planned, "_wta_") | runs_of(planned, "_few_")
+    assert len(runs_of(planned)) == 8 + 2
 
 
 def test_edited_data_set_is_prepared_anew_with_its_runs(project):
@@ -180,14 +185,14 @@ def test_changed_setting_reruns_what_it_changes(project):
     config["datasets"]["digits"]["training"] = {"learning_rate": 0.02}
     (project.folder / "changed.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     planned = project.planned(config="changed.yaml")
-    assert len(runs_of(planned)) == 8
+    assert len(runs_of(planned)) == 8 + 2
     assert runs_of(planned) == runs_of(planned, " digits_")
 
 
 def test_single_keys_can_be_given(project):
     planned = project.planned("--config", "seeds=[1,2,3]")
     assert runs_of(planned) == runs_of(planned, "_seed3")
-    assert len(runs_of(planned)) == 8
+    assert len(runs_of(planned)) == 8 + 1
 
 
 def test_other_mirror_reruns_nothing(project):
@@ -197,6 +202,35 @@ def test_other_mirror_reruns_nothing(project):
 def test_one_figure_alone_can_be_asked_for(project):
     planned = project.planned("--forceall", "accuracy_lsh_vs_dropout")
     assert {line for line in planned if line.startswith("draw")} == {"draw accuracy_lsh_vs_dropout"}
+
+
+def test_study_alone_runs_its_own_runs(project):
+    planned = project.planned("--forceall", "ablation")
+    assert {line for line in planned if line.startswith("draw")} == {"draw ablation"}
+    assert runs_of(planned) == {
+        f"train digits_{label}_1x8_50pct_seed{seed}" for label in ("wta", "few") for seed in (1, 2)
+    }
+
+
+def test_changed_heading_trains_nothing(project):
+    text = (project.folder / "small.yaml").read_text()
+    (project.folder / "heading.yaml").write_text(text.replace("References", "Others"))
+    assert project.planned(config="heading.yaml") == {
+        "gather the table of ablation",
+        "draw ablation",
+    }
+
+
+def test_figure_without_its_section_is_one_line(project):
+    config = yaml.safe_load((project.folder / "small.yaml").read_text())
+    del config["ablation"]
+    (project.folder / "without.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    assert runs_of(project.planned(config="without.yaml")) == set()
+    done = project.snakemake("ablation", config="without.yaml")
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if "error" in line] == [
+        "error: without.yaml: no section `ablation`, which ablation shows; see configs/README.md"
+    ]
 
 
 NEW_RULE = '''
@@ -251,6 +285,7 @@ def test_new_rule_reruns_no_other_and_comes_to_the_figures(project):
         "accuracy_lsh_vs_dropout": False,
         "accuracy_lsh_vs_adaptive": True,
         "accuracy_vs_multiplications": True,
+        "ablation": False,
     }
 
 
@@ -294,6 +329,7 @@ def test_corrupt_data_file_is_named_and_leaves_nothing(project):
     images.write_bytes(b"no images")
     config = yaml.safe_load((project.folder / "small.yaml").read_text())
     config |= {"results": "bad", "mirror": "mirror", "cache": "cache", "datasets": {"mnist": None}}
+    del config["ablation"]
     (project.folder / "mnist.yaml").write_text(yaml.safe_dump(config))
     done = project.snakemake(config="mnist.yaml")
     assert done.returncode == 1

@@ -1,8 +1,7 @@
 import pytest
 
-from lsh_dl.config import Training
 from lsh_dl.progress import Progress, describe_epoch, describe_seconds, read_epoch
-from lsh_dl.runs import Run
+from lsh_dl.runs import Run, Training
 
 
 def test_line_of_an_epoch_is_read_again(row):

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
-from lsh_dl.runs import Run, describe_widths, expand_runs
+from lsh_dl.runs import Run, describe_widths
+from lsh_dl.studies.expand import expand_runs
 
 WIDTHS = st.lists(st.integers(1, 20), min_size=1, max_size=4).map(tuple)
 

@@ -1,11 +1,12 @@
-import csv
 import statistics
 
 import pandas as pd
 import pytest
 
+from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
 from lsh_dl.records import COLUMNS, write_rows
+from lsh_dl.studies.expand import COMPARISON
 from lsh_dl.tables import (
     FIGURES,
     MEASURES,
@@ -13,8 +14,34 @@ from lsh_dl.tables import (
     compare_with_standard,
     read_runs,
     summarise,
-    write_tables,
+    write_figure_table,
+    write_runs,
 )
+
+COMPARED = [name for name, figure in FIGURES.items() if figure.study == COMPARISON]
+
+EXPERIMENT = check_config(
+    {
+        "seeds": [1],
+        "networks": [[8]],
+        "active_fractions": [0.25],
+        "datasets": {"digits": None},
+        "rules": {"lsh": None},
+        "ablation": {
+            "entries": {
+                "lsh": {"group": "Presets"},
+                "unranked": {"source": "lsh", "ranking": "none", "group": "Removed"},
+                "other": {"source": "wta"},
+            }
+        },
+    }
+)
+
+
+def make_table(figure, files, folder) -> pd.DataFrame:
+    """A figure's table as the pipeline writes it, read again."""
+    write_figure_table(figure, EXPERIMENT, files, folder / f"{figure}.csv")
+    return pd.read_csv(folder / f"{figure}.csv")
 
 
 @pytest.fixture
@@ -106,10 +133,8 @@ def test_run_without_validation_part(write_run):
 
 def test_new_rule_comes_to_the_figures_by_itself(write_run, tmp_path):
     rules = ["standard", "dropout", "mine", "lsh", "wta"]
-    write_tables([write_run(rule, 1, [0.9]) for rule in rules], tmp_path / "tables")
-    shown = {
-        name: set(pd.read_csv(tmp_path / "tables" / f"{name}.csv")["rule"]) for name in FIGURES
-    }
+    files = [write_run(rule, 1, [0.9]) for rule in rules]
+    shown = {name: set(make_table(name, files, tmp_path)["rule"]) for name in COMPARED}
     assert shown == {
         "accuracy_lsh_vs_dropout": {"standard", "dropout", "lsh"},
         "accuracy_lsh_vs_adaptive": {"standard", "mine", "lsh", "wta"},
@@ -120,8 +145,7 @@ def test_new_rule_comes_to_the_figures_by_itself(write_run, tmp_path):
 def test_curve_numbers_agree_in_all_tables(write_run, tmp_path):
     labels = ["beta", "dropout", "lsh", "alpha", "standard"]
     files = [write_run("dropout", 1, [0.9], label=label) for label in labels]
-    write_tables(files, tmp_path)
-    table = pd.read_csv(tmp_path / "accuracy_vs_multiplications.csv")
+    table = make_table("accuracy_vs_multiplications", files, tmp_path)
     curves = dict(zip(table["label"], table["curve"], strict=True))
     known = len(NAMED_CURVES)
     assert curves == {"beta": known, "alpha": known + 1} | {
@@ -130,10 +154,19 @@ def test_curve_numbers_agree_in_all_tables(write_run, tmp_path):
 
 
 def test_every_table_says_what_data_it_is_from(write_run, tmp_path):
-    write_tables([write_run("lsh", 1, [0.9])], tmp_path)
-    for name in ("runs", *FIGURES):
-        with (tmp_path / f"{name}.csv").open() as file:
-            assert {line["data_kind"] for line in csv.DictReader(file)} == {"stand-in"}
+    files = [write_run("lsh", 1, [0.9])]
+    write_runs(files, tmp_path / "runs.csv")
+    for table in (
+        pd.read_csv(tmp_path / "runs.csv"),
+        *(make_table(name, files, tmp_path) for name in FIGURES),
+    ):
+        assert table["data_kind"].tolist() == ["stand-in"]
+
+
+def test_ablation_has_its_groups(write_run, tmp_path):
+    files = [write_run("lsh", 1, [0.9], label=label) for label in ("lsh", "unranked", "other")]
+    table = make_table("ablation", files, tmp_path).set_index("label")
+    assert table["group"].dropna().to_dict() == {"lsh": "Presets", "unranked": "Removed"}
 
 
 def test_all_measures_have_median_and_range(write_run):

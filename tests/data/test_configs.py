@@ -16,7 +16,7 @@ from lsh_dl.data.base import DataSet
 from lsh_dl.data.prepare import resolve
 from lsh_dl.data.store import open_prepared
 from lsh_dl.discovery import find
-from lsh_dl.runs import expand_runs
+from lsh_dl.studies.expand import expand_runs
 from lsh_dl.tables import FIGURES
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from lsh_dl.data.pictures import draw_grid
 from lsh_dl.data.prepare import prepare
 from lsh_dl.data.store import open_prepared
 from lsh_dl.discovery import discover
-from lsh_dl.runs import expand_runs
+from lsh_dl.studies.expand import expand_runs
 from lsh_dl.training import train_run
 
 TEXT = (Path(__file__).parents[2] / "docs/data.md").read_text()

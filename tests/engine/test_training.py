@@ -8,11 +8,10 @@ import pytest
 from networks import RULES
 
 from lsh_dl import learning, training
-from lsh_dl.config import Training
 from lsh_dl.data.store import ArraySamples, Prepared
 from lsh_dl.engine.work import STAGES
 from lsh_dl.records import COLUMNS, TIME_COLUMNS
-from lsh_dl.runs import Run
+from lsh_dl.runs import Run, Training
 from lsh_dl.training import create_model, run_to_files, train_run
 
 FEATURES, CLASSES = 24, 3

@@ -6,23 +6,35 @@ from pathlib import Path
 
 from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
-from lsh_dl.runs import expand_runs
 from lsh_dl.sources import source_files, sources_of_data, sources_of_rule
+from lsh_dl.studies.expand import expand_studies
 
 
-def load_experiment():
-    """The experiment and its runs by id; a mistake in the config ends Snakemake with one line."""
+def name_config_files():
+    """The files that the config is from, as in `configs/default.yaml`."""
     files = map(Path, workflow.config_settings.configfiles or ["configs/default.yaml"])
     here = Path.cwd()
-    place = " + ".join(
+    return " + ".join(
         str(file.relative_to(here) if file.is_relative_to(here) else file)
         for file in files
     )
+
+
+def load_experiment():
+    """The experiment and its runs by study; a mistake in the config ends Snakemake with one line."""
     try:
-        experiment = check_config(config, place)
-        return experiment, {run.id: run for run in expand_runs(experiment)}
+        experiment = check_config(config, CONFIG_FILES)
+        return experiment, expand_studies(experiment)
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+def refuse_absent(figure, study):
+    """End with one line: asked for is a figure whose study the config lacks."""
+    sys.exit(
+        f"error: {CONFIG_FILES}: no section `{study}`, which {figure} shows;"
+        " see configs/README.md"
+    )
 
 
 def entry_of(dataset):
@@ -31,7 +43,11 @@ def entry_of(dataset):
     return {"source": entry.source or dataset} | entry.settings
 
 
-EXPERIMENT, RUNS = load_experiment()
+CONFIG_FILES = name_config_files()
+EXPERIMENT, RUNS_OF = load_experiment()
+#: All runs by id, and the ids of each study's; a run may belong to several.
+RUNS = {run.id: run for runs in RUNS_OF.values() for run in runs}
+STUDIES = {study: [run.id for run in runs] for study, runs in RUNS_OF.items()}
 RESULTS = Path(EXPERIMENT.results)
 
 # Where files come from is no part of the result: as parameters, these would rerun everything.

@@ -1,34 +1,63 @@
-"""Gather the runs in tables, draw each figure from its table."""
+"""Gather runs in tables, draw each figure from its table."""
 
 from lsh_dl.tables import FIGURES
 
+#: Figures whose study the config has.
+PRESENT = [name for name, figure in FIGURES.items() if figure.study in STUDIES]
+
+TABLE_FILES = expand(RESULTS / "tables" / "{figure}.csv", figure=PRESENT)
 FIGURE_FILES = expand(
-    RESULTS / "figures" / "{figure}.{format}", figure=FIGURES, format=["svg", "png"]
+    RESULTS / "figures" / "{figure}.{format}", figure=PRESENT, format=["svg", "png"]
 )
 
 
-rule tables:
+rule runs_table:
     input:
         runs=expand(RESULTS / "runs" / "{run}.csv", run=RUNS),
         sources=source_files("lsh_dl.tables"),
     output:
-        runs=report(
+        report(
             RESULTS / "tables" / "runs.csv",
             caption="../report/runs.rst",
             category="Tables",
         ),
-        figures=expand(RESULTS / "tables" / "{figure}.csv", figure=FIGURES),
     log:
-        RESULTS / "logs" / "tables.log",
+        RESULTS / "logs" / "tables" / "runs.log",
     conda:
         "../../environment.yml"
     message:
-        "gather the tables"
+        "gather all runs in one table"
     script:
-        "../scripts/gather_tables.py"
+        "../scripts/runs_table.py"
 
 
-for figure in FIGURES:
+rule figure_table:
+    input:
+        runs=lambda wildcards: expand(
+            RESULTS / "runs" / "{run}.csv",
+            run=STUDIES[FIGURES[wildcards.figure].study],
+        ),
+        sources=source_files("lsh_dl.tables"),
+    output:
+        RESULTS / "tables" / "{figure}.csv",
+    log:
+        RESULTS / "logs" / "tables" / "{figure}.log",
+    wildcard_constraints:
+        figure="|".join(FIGURES),
+    conda:
+        "../../environment.yml"
+    params:
+        # The study's section of the config decides the table too (headings, say).
+        section=lambda wildcards: str(
+            getattr(EXPERIMENT, FIGURES[wildcards.figure].study, "")
+        ),
+    message:
+        "gather the table of {wildcards.figure}"
+    script:
+        "../scripts/figure_table.py"
+
+
+for figure in PRESENT:
 
     rule:
         name:
@@ -52,3 +81,16 @@ for figure in FIGURES:
             "draw {rule}"
         shell:
             "python {input.script:q} {input.table:q} {output:q} > {log:q} 2>&1"
+
+
+for figure in set(FIGURES) - set(PRESENT):
+
+    rule:
+        name:
+            figure
+        input:
+            lambda wildcards, figure=figure: refuse_absent(
+                figure, FIGURES[figure].study
+            ),
+        message:
+            "no {rule} without its section in the config"

@@ -1,0 +1,100 @@
+"""Sections of studies: what they expand to, and mistakes in them."""
+
+import pytest
+
+from lsh_dl.config import check_config
+from lsh_dl.errors import UserError
+from lsh_dl.studies.expand import COMPARISON, expand_runs, expand_studies
+
+
+@pytest.fixture
+def raw(raw_config):
+    """A config with an ablation of one entry of its own and one shared with the comparison."""
+    entries = {"wta": {"group": "References"}, "all": {"source": "standard"}}
+    return raw_config | {"ablation": {"active_fraction": 0.25, "entries": entries}}
+
+
+def ids(runs):
+    return {run.id for run in runs}
+
+
+def test_studies_are_optional(raw_config):
+    assert set(expand_studies(check_config(raw_config))) == {COMPARISON}
+
+
+def test_ablation_is_the_product_of_its_axes(raw):
+    raw["ablation"] |= {"networks": [[6]], "seeds": [4, 5, 6], "datasets": ["digits"]}
+    runs = expand_studies(check_config(raw))["ablation"]
+    assert ids(runs) == {
+        f"digits_{entry}_1x6_{level}pct_seed{seed}"
+        for entry, level in (("wta", 25), ("all", 100))
+        for seed in (4, 5, 6)
+    }
+
+
+def test_defaults_are_those_of_the_experiment(raw):
+    studies = expand_studies(check_config(raw))
+    assert len(studies["ablation"]) == 2 * 2 * 2  # entries, networks, seeds
+    assert {run.training.epochs for run in studies["ablation"]} == {2}
+
+
+def test_shared_run_exists_once(raw):
+    experiment = check_config(raw)
+    studies = expand_studies(experiment)
+    shared = ids(studies[COMPARISON]) & ids(studies["ablation"])
+    assert shared == {run.id for run in studies["ablation"] if run.label == "wta"}
+    runs = expand_runs(experiment)
+    assert len(runs) == len(ids(runs)) == len(ids(studies[COMPARISON]) | ids(studies["ablation"]))
+
+
+def test_own_epochs_make_own_runs(raw):
+    raw["ablation"]["epochs"] = 9
+    studies = expand_studies(check_config(raw))
+    assert not ids(studies[COMPARISON]) & ids(studies["ablation"])
+    assert all(id.endswith("_9epochs") for id in ids(studies["ablation"]))
+    assert {run.training.epochs for run in studies["ablation"]} == {9}
+    assert {run.training.epochs for run in studies[COMPARISON]} == {2}
+
+
+def test_same_epochs_are_no_difference(raw):
+    plain = expand_runs(check_config(raw))
+    raw["ablation"]["epochs"] = 2
+    assert expand_runs(check_config(raw)) == plain
+
+
+def test_entry_with_the_label_of_a_rule_is_that_rule(raw):
+    raw["rules"]["dropout"] = {"inference": "sampled", "title": "drawn"}
+    raw["ablation"]["entries"]["dropout"] = None
+    runs = expand_studies(check_config(raw))["ablation"]
+    (settings, title), *others = [
+        (run.settings, run.title) for run in runs if run.label == "dropout"
+    ]
+    assert settings == {"inference": "sampled"}
+    assert title == "drawn"
+    assert others == [(settings, title)] * 3
+
+
+MISTAKES = {
+    "unknown key": ({"epoch": 3}, r"ablation\.epoch: unknown key; did you mean 'epochs'\?"),
+    "unknown data set": ({"datasets": ["digit"]}, r"ablation\.datasets: .*did you mean 'digits'"),
+    "no entries": ({"entries": {}}, r"ablation\.entries: .*at least 1"),
+    "other meaning of a label": (
+        {"entries": {"wta": {"source": "standard"}}},
+        r"ablation\.entries\.wta: `rules` has this label too; .*another label$",
+    ),
+    "unknown rule": ({"entries": {"wat": None}}, r"ablation\.entries\.wat: .*did you mean 'wta'"),
+    "unknown setting": (
+        {"entries": {"x": {"source": "lsh", "Q": 1}}},
+        r"ablation\.entries\.x\.Q: unknown key",
+    ),
+    "level in per cent": ({"active_fraction": 5}, r"ablation\.active_fraction: .*got 5"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_mistake_gives_one_line_that_names_it(raw, change, message):
+    raw["ablation"] |= change
+    with pytest.raises(UserError, match=message) as caught:
+        check_config(raw, "my.yaml")
+    assert str(caught.value).startswith("my.yaml: ")
+    assert "\n" not in str(caught.value)
