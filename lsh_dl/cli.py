@@ -10,6 +10,7 @@ import click
 
 from lsh_dl import __version__
 from lsh_dl.cli_data import data
+from lsh_dl.cli_predict import predict
 from lsh_dl.cli_rules import rules
 from lsh_dl.cli_runs import runs
 from lsh_dl.cli_train import train
@@ -45,6 +46,7 @@ def main(debug: bool) -> None:
 
     \b
     lsh-dl train --dataset digits --rule lsh     one run, with its accuracy as it trains
+    lsh-dl predict MODEL --data FILE             with what `train --model MODEL` wrote
     lsh-dl rules list                            ways of choosing the active nodes
     lsh-dl data list                             data sets
     lsh-dl runs list                             results of `snakemake --cores all`
@@ -54,7 +56,7 @@ def main(debug: bool) -> None:
     """
 
 
-for command in (data, rules, runs, train):
+for command in (data, predict, rules, runs, train):
     main.add_command(command)
 
 
