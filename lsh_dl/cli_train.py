@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Options of the pipeline's form, which has all else in its `--spec`.
 PIPELINE = ("spec", "data", "csv", "json")
+#: Options that say nothing about the run itself.
+BESIDE = ("mirror", "cache", "model", "checkpoint_seconds")
 #: Options that are keys of `training`; without them the config's values hold, or the defaults.
 TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
 
@@ -61,6 +63,16 @@ TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
     show_default=True,
     help="Folder of the CSV and the JSON.",
 )
+@click.option("--model", type=file, help="Also write the trained model, for lsh-dl predict.")
+@click.option(
+    "--checkpoint-seconds",
+    type=click.FloatRange(0),
+    default=20.0,
+    envvar="LSH_DL_CHECKPOINT_SECONDS",
+    show_default=True,
+    show_envvar=True,
+    help="Least time between checkpoints, from which an interrupted run goes on.",
+)
 @place_options
 @click.option("--spec", type=Json(), help="Pipeline: the whole run as JSON (lsh_dl.runs.Run).")
 @click.option("--csv", type=file, help="Pipeline: results, a row per epoch.")
@@ -78,17 +90,19 @@ def train(context: click.Context, **options: Any) -> None:
     The data set is prepared at its first use and kept in the cache folder. With --config, its
     entries of that name and its `training` are taken; options are laid over them. The run's CSV
     and JSON go to --out; `lsh-dl runs show FILE` draws the table again. They stay out of
-    results/runs, which belongs to `snakemake`.
+    results/runs, which belongs to `snakemake`. After an interruption the same command goes on
+    where the last checkpoint was written.
     """
     from lsh_dl.cli_runs import show_run
     from lsh_dl.runs import Run
     from lsh_dl.training import run_to_files
     from lsh_dl.validation import validate
 
+    kept = {"model_path": options["model"], "interval": options["checkpoint_seconds"]}
     if options["spec"] is not None:
         _check_pipeline_form(context, options)
         run = validate(Run, options["spec"], "--spec")
-        run_to_files(run, *(options[name] for name in PIPELINE[1:]))
+        run_to_files(run, *(options[name] for name in PIPELINE[1:]), **kept)
         return
     if options["csv"] or options["json"]:
         raise click.UsageError("--csv and --json belong to --spec; give --out FOLDER")
@@ -98,7 +112,7 @@ def train(context: click.Context, **options: Any) -> None:
         raise click.UsageError("give either --dataset NAME (lsh-dl data list) or --data FOLDER")
     run, data = describe_run(options)
     csv = options["out"] / f"{run.id}.csv"
-    run_to_files(run, data, csv, csv.with_suffix(".json"))
+    run_to_files(run, data, csv, csv.with_suffix(".json"), **kept)
     show_run(csv)
 
 
@@ -109,7 +123,7 @@ def _check_pipeline_form(context: click.Context, options: dict[str, Any]) -> Non
     given = [
         f"--{name.replace('_', '-')}"
         for name in options
-        if name not in (*PIPELINE, "mirror", "cache")
+        if name not in (*PIPELINE, *BESIDE)
         and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     ]
     if given:

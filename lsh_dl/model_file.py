@@ -101,9 +101,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
     Raises
     ------
     UserError
-        The state of the rule holds what cannot be saved.
-    OSError
-        Disk full, not permitted.
+        The state of the rule holds what cannot be saved, or the file cannot be written.
     """
     model, optimiser = trained.model, trained.model.optimiser
     rule = model.rule

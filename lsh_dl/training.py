@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from lsh_dl.checkpoints import INTERVAL, Checkpoint
 from lsh_dl.data.store import Prepared, Samples, open_prepared
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.work import OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.workspace import Tally
+from lsh_dl.files import require_writable
 from lsh_dl.inputs import DenseInputs
 from lsh_dl.learning import Advance, build_model, draw_key, draw_order, evaluate, train_epoch
+from lsh_dl.model_file import TrainedModel, write_model
 from lsh_dl.progress import Progress
 from lsh_dl.records import describe_machine, write_record, write_rows
 from lsh_dl.runs import Run, describe_widths
@@ -26,17 +29,32 @@ def create_model(run: Run, features: int, classes: int) -> SparseModel:
     return build_model(sizes, run.rule, run.settings, run.active_fraction, run.training, run.seed)
 
 
-def train_run(run: Run, data: Prepared, advance: Advance | None = None) -> Iterator[dict[str, Any]]:
+def train_run(
+    run: Run,
+    data: Prepared,
+    advance: Advance | None = None,
+    model: SparseModel | None = None,
+    done: int = 0,
+) -> Iterator[dict[str, Any]]:
     """Train, yielding a row of `records.COLUMNS` after each epoch.
 
     All randomness comes from the run's seed: with one thread the rows are the same each time but
     for the seconds. Ends early, with status `diverged`, when outputs are no longer finite or
     the epoch's mean loss is above `HOPELESS_LOSS`.
+
+    Parameters
+    ----------
+    advance
+        Called while an epoch is trained.
+    model
+        What is trained; default: a new one.
+    done
+        Epochs that `model` has been trained for already.
     """
-    model = create_model(run, data.features, data.classes)
+    model = create_model(run, data.features, data.classes) if model is None else model
     sizes = [data.features, *run.hidden, data.classes]
     training = inputs_of(data, data.train)
-    for epoch in range(1, run.training.epochs + 1):
+    for epoch in range(done + 1, run.training.epochs + 1):
         order = draw_order(run.seed, epoch, len(data.train))
         key = draw_key(run.seed, epoch)
         start = time.perf_counter()
@@ -82,14 +100,46 @@ def inputs_of(data: Prepared, samples: Samples | None) -> DenseInputs | None:
     return None if samples is None else DenseInputs(samples, data.offset, data.scale)
 
 
-def run_to_files(run: Run, data_folder: Path, csv_path: Path, json_path: Path) -> None:
-    """Train one run on a prepared data set and write its two files, whole or not at all."""
+def run_to_files(
+    run: Run,
+    data_folder: Path,
+    csv_path: Path,
+    json_path: Path,
+    model_path: Path | None = None,
+    interval: float = INTERVAL,
+) -> None:
+    """Train one run on a prepared data set and write its files, whole or not at all.
+
+    An interrupted call leaves a checkpoint beside `csv_path`; the next one goes on from there and
+    writes what the first would have written, but for the seconds.
+
+    Parameters
+    ----------
+    csv_path, json_path
+        A row per epoch; settings, versions, machine.
+    model_path
+        The trained model (`model_file`); None: it is not kept.
+    interval
+        Least seconds between two checkpoints.
+
+    Raises
+    ------
+    UserError
+        The data are not there, or results cannot be written.
+    """
+    for path in filter(None, (csv_path, json_path, model_path)):
+        require_writable(path.parent)
     data = open_prepared(data_folder)
-    rows = []
+    checkpoint = Checkpoint(csv_path.with_suffix(".checkpoint"), run, data_folder, data, interval)
+    model, rows = checkpoint.load() or (create_model(run, data.features, data.classes), [])
     with Progress(run, len(data.train)) as progress:
-        for row in train_run(run, data, progress.advance):
+        for row in rows:
+            progress.end_epoch(row)
+        for row in train_run(run, data, progress.advance, model, len(rows)):
             progress.end_epoch(row)
             rows.append(row)
+            if row["status"] == "ok" and row["epoch"] < run.training.epochs:
+                checkpoint.save(model, rows)
     record = {
         "run_id": run.id,
         "run": run.model_dump(mode="json"),
@@ -97,8 +147,13 @@ def run_to_files(run: Run, data_folder: Path, csv_path: Path, json_path: Path) -
         "machine": describe_machine(),
         "status": rows[-1]["status"],
     }
+    if model_path:
+        classes, key = tuple(range(data.classes)), draw_key(run.seed, rows[-1]["epoch"])
+        trained = TrainedModel(model, data.offset, data.scale, classes, key, record)
+        write_model(model_path, trained)
     write_record(json_path, record)
     write_rows(csv_path, rows)
+    checkpoint.remove()
 
 
 def _active_fraction(tally: Tally, samples: int, hidden: tuple[int, ...]) -> float:

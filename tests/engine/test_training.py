@@ -130,6 +130,7 @@ def test_networks_learn(rule, data):
 def test_diverging_run_stops_and_keeps_its_rows(rule, adagrad, data, tmp_path, monkeypatch):
     run = describe_run(rule, epochs=200, learning_rate=1e36 if adagrad else 1e6, adagrad=adagrad)
     monkeypatch.setattr(training, "open_prepared", lambda folder: data)
+    (tmp_path / "meta.json").touch()
     run_to_files(run, tmp_path, tmp_path / "run.csv", tmp_path / "run.json")
     with (tmp_path / "run.csv").open() as file:
         rows = list(csv.DictReader(file))
