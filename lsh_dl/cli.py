@@ -14,6 +14,7 @@ from lsh_dl.cli_predict import predict
 from lsh_dl.cli_rules import rules
 from lsh_dl.cli_runs import runs
 from lsh_dl.cli_train import train
+from lsh_dl.cli_watch import watch
 from lsh_dl.errors import UserError
 
 
@@ -56,7 +57,7 @@ def main(debug: bool) -> None:
     """
 
 
-for command in (data, predict, rules, runs, train):
+for command in (data, predict, rules, runs, train, watch):
     main.add_command(command)
 
 

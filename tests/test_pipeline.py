@@ -90,6 +90,7 @@ def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("project"))
     done = project.snakemake()
     assert done.returncode == 0, done.stdout
+    project.first_output = done.stdout
     return project
 
 
@@ -114,6 +115,15 @@ def test_all_results_are_there(project):
         assert (out / "figures" / f"{name}.png").stat().st_size
     # Nothing half-written is left anywhere.
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_progress_is_told_and_logged(project):
+    assert "16 of 16 runs done" in project.first_output
+    log = (project.folder / "out/logs/train/digits_wta_1x8_50pct_seed1.log").read_text()
+    assert [line.partition(":")[0] for line in log.splitlines()] == [
+        "epoch 1 of 2",
+        "epoch 2 of 2",
+    ]
 
 
 def test_runs_have_the_documented_columns(project):

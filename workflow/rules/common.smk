@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
+from lsh_dl.resources import estimate_megabytes, minutes_to_ask_for, sizes_of
 from lsh_dl.sources import source_files, sources_of_data, sources_of_rule
 from lsh_dl.studies.expand import expand_studies
 
@@ -37,6 +38,16 @@ def refuse_absent(figure, study):
     )
 
 
+def ask_for(estimate):
+    """A resource of a training job: `estimate` of its run and its data set's size."""
+
+    def of_job(wildcards):
+        run = RUNS[wildcards.run]
+        return estimate(run, SIZES[run.dataset])
+
+    return of_job
+
+
 def entry_of(dataset):
     """What decides the prepared arrays: the data set's source and its own settings."""
     entry = EXPERIMENT.datasets[dataset]
@@ -48,6 +59,7 @@ EXPERIMENT, RUNS_OF = load_experiment()
 #: All runs by id, and the ids of each study's; a run may belong to several.
 RUNS = {run.id: run for runs in RUNS_OF.values() for run in runs}
 STUDIES = {study: [run.id for run in runs] for study, runs in RUNS_OF.items()}
+SIZES = sizes_of(EXPERIMENT)
 RESULTS = Path(EXPERIMENT.results)
 
 # Where files come from is no part of the result: as parameters, these would rerun everything.

@@ -16,6 +16,9 @@ rule train:
     conda:
         "../../environment.yml"
     threads: lambda wildcards: RUNS[wildcards.run].threads
+    resources:
+        mem_mb=ask_for(estimate_megabytes),
+        runtime=ask_for(minutes_to_ask_for),
     params:
         # The whole run: a changed setting reruns the runs that it changes.
         spec=lambda wildcards: RUNS[wildcards.run].model_dump_json(),
