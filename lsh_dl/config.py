@@ -28,6 +28,10 @@ class Experiment(Model):
     cache: str | None = Field(
         None, description="folder that keeps downloads; default: the system's cache folder"
     )
+    only: str | None = Field(
+        None,
+        description="run a part: `key=value,value ...` of dataset, rule, network (`2x400`), seed",
+    )
     seeds: Seeds = Field(
         description="one run each; figures show the median and the range over them"
     )

@@ -243,6 +243,28 @@ def test_figure_without_its_section_is_one_line(project):
     ]
 
 
+def test_a_part_alone_can_be_asked_for(project):
+    config = ("--config", "results=part", "only=dataset=digits rule=wta seed=2")
+    planned = project.planned(*config)
+    assert runs_of(planned) == {f"train digits_wta_{n}_50pct_seed2" for n in ("1x8", "8-6")}
+    assert {line for line in planned if line.startswith("prepare")} == {"prepare digits"}
+    done = project.snakemake(*config)
+    assert done.returncode == 0, done.stdout
+    drawn = {path.stem for path in (project.folder / "part/figures").glob("*.svg")}
+    assert drawn == {"accuracy_lsh_vs_adaptive", "accuracy_vs_multiplications"}
+    table = pd.read_csv(project.folder / "part/tables/accuracy_vs_multiplications.csv")
+    assert set(table["rule"]) == {"wta"}
+
+
+def test_unknown_part_is_one_line(project):
+    done = project.snakemake("--config", "only=rule=lhs")
+    assert done.returncode == 1
+    assert "error: only: no rule 'lhs' in the config; known: standard, wta" in done.stdout
+    done = project.snakemake("accuracy_lsh_vs_dropout", "--config", "only=rule=wta")
+    assert done.returncode == 1
+    assert "only: 'rule=wta' leaves nothing for accuracy_lsh_vs_dropout" in done.stdout
+
+
 NEW_RULE = '''
 """A rule of a user's, in plain NumPy."""
 

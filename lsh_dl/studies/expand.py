@@ -4,23 +4,24 @@ from lsh_dl.config import Experiment
 from lsh_dl.errors import UserError
 from lsh_dl.runs import Run
 from lsh_dl.studies.base import cross_runs
+from lsh_dl.studies.only import select_runs
 
 #: The study that the top level of a config describes.
 COMPARISON = "comparison"
 
 
 def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
-    """The runs of each study by its name, `comparison` first.
+    """The runs of each study by its name, `comparison` first; where `only` says so, a part.
 
     Raises
     ------
     UserError
-        Two different runs would share an id, and with it their files.
+        Two different runs would share an id, and with it their files, or `only` names none.
     """
     studies = {COMPARISON: expand_comparison(experiment)}
     studies |= {name: study.expand_runs(experiment) for name, study in experiment.studies.items()}
     merge_runs([run for runs in studies.values() for run in runs])
-    return studies
+    return studies if experiment.only is None else select_runs(studies, experiment.only)
 
 
 def expand_runs(experiment: Experiment) -> list[Run]:

@@ -31,7 +31,9 @@ def load_experiment():
 
 
 def refuse_absent(figure, study):
-    """End with one line: asked for is a figure whose study the config lacks."""
+    """End with one line: asked for is a figure of whose study there is no run."""
+    if EXPERIMENT.only:
+        sys.exit(f"error: only: {EXPERIMENT.only!r} leaves nothing for {figure}")
     sys.exit(
         f"error: {CONFIG_FILES}: no section `{study}`, which {figure} shows;"
         " see configs/README.md"

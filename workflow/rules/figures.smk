@@ -2,8 +2,12 @@
 
 from lsh_dl.tables import FIGURES
 
-#: Figures whose study the config has.
-PRESENT = [name for name, figure in FIGURES.items() if figure.study in STUDIES]
+#: Figures whose study the config has, with a run that they show.
+PRESENT = [
+    name
+    for name, figure in FIGURES.items()
+    if any(figure.shows(run.rule) for run in RUNS_OF.get(figure.study, ()))
+]
 
 TABLE_FILES = expand(RESULTS / "tables" / "{figure}.csv", figure=PRESENT)
 FIGURE_FILES = expand(
