@@ -58,6 +58,7 @@ class Checkpoint:
             _report(f"starts anew: {self.path} is of another {', another '.join(differing)}")
             return None
         _report(f"goes on after epoch {len(rows)} of {self.run.training.epochs} ({self.path})")
+        saved.model.use_threads(self.run.threads)
         return saved.model, rows
 
     def save(self, model: SparseModel, rows: list[dict[str, Any]]) -> None:

@@ -33,7 +33,7 @@ class Run(Model):
     hidden: tuple[Width, ...] = Field(min_length=1, description="widths of the hidden layers")
     active_fraction: Fraction = Field(description="wanted share of active nodes")
     seed: int = Field(ge=0)
-    threads: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1, description="threads that train at the same time, without locks")
     training: Training = Training()
     variant: Name | None = Field(
         None, description="what tells a study's run from the comparison's, such as `10epochs`"

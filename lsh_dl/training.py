@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from lsh_dl.checkpoints import INTERVAL, Checkpoint
 from lsh_dl.data.store import Prepared, Samples, open_prepared
 from lsh_dl.engine.model import SparseModel
@@ -26,7 +28,9 @@ HOPELESS_LOSS = 20.0
 def create_model(run: Run, features: int, classes: int) -> SparseModel:
     """Initial network, optimiser and rule of a run."""
     sizes = [features, *run.hidden, classes]
-    return build_model(sizes, run.rule, run.settings, run.active_fraction, run.training, run.seed)
+    model = build_model(sizes, run.rule, run.settings, run.active_fraction, run.training, run.seed)
+    model.use_threads(run.threads)
+    return model
 
 
 def train_run(
@@ -132,7 +136,8 @@ def run_to_files(
     data = open_prepared(data_folder)
     checkpoint = Checkpoint(csv_path.with_suffix(".checkpoint"), run, data_folder, data, interval)
     model, rows = checkpoint.load() or (create_model(run, data.features, data.classes), [])
-    with Progress(run, len(data.train)) as progress:
+    # Linear algebra of a rule runs in as many threads as there are: not in as many each.
+    with threadpool_limits(1), Progress(run, len(data.train)) as progress:
         for row in rows:
             progress.end_epoch(row)
         for row in train_run(run, data, progress.advance, model, len(rows)):

@@ -15,6 +15,7 @@ from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.network import Network, create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
+from lsh_dl.hashing.tables import Tables
 from lsh_dl.rules.base import Rule, RuleSettings
 from lsh_dl.rules_check import (  # noqa: F401 (for the tests)
     KEY,
@@ -47,14 +48,15 @@ def make_model(
     rate: float = 0.01,
     momentum: float = 0.0,
     adagrad: bool = False,
+    threads: int = 1,
     **settings: Any,
 ) -> SparseModel:
     """A model on a new network; `rule` is a known name or a class without settings."""
     network = create_network(sizes, seed)
     optimiser = create_optimiser(network, rate, momentum, adagrad)
     if isinstance(rule, str):
-        return SparseModel(network, optimiser, make_rule(rule, fraction, seed, **settings))
-    return SparseModel(network, optimiser, rule(RuleSettings(), fraction, seed))
+        return SparseModel(network, optimiser, make_rule(rule, fraction, seed, **settings), threads)
+    return SparseModel(network, optimiser, rule(RuleSettings(), fraction, seed), threads)
 
 
 def true_weights(network: Network) -> list[np.ndarray]:
@@ -132,3 +134,18 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Class probabilities."""
     exponentials = np.exp(logits - logits.max())
     return exponentials / exponentials.sum()
+
+
+def read_buckets(tables: Tables, table: int) -> list[list[int]]:
+    """Every bucket's nodes in their order, both directions of the links checked."""
+    following, preceding = tables.following[table], tables.preceding[table]
+    buckets = []
+    for head in tables.heads[table].tolist():
+        members, before, node = [], -1, head
+        while node != -1:
+            assert preceding[node] == before
+            assert node not in members, "a circle"
+            members.append(node)
+            before, node = node, int(following[node])
+        buckets.append(members)
+    return buckets

@@ -16,6 +16,7 @@ from lsh_dl.engine.network import Vector, view_layer
 from lsh_dl.engine.optimiser import operations_per_weight, step_row
 from lsh_dl.engine.selection import Selection, select_nodes
 from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks
+from lsh_dl.engine.threads import take_row
 from lsh_dl.engine.work import BACKWARD, FORWARD, OPTIMISER, UPDATE
 
 count_optimiser = register_jitable(operations_per_weight)
@@ -195,13 +196,15 @@ def score_sample(label, workspace, tally):
 
 
 @compiled
-def train_samples(state, selects_values, network, optimiser, rows, key, workspace, tally):
-    """Train on the rows in their order, one sample at a time.
+def train_samples(state, selects_values, network, rows, queue, key, workspace, tally, optimiser):
+    """Train on the rows that this thread gets from the queue, one sample at a time.
 
-    `selects_values` is the rule's `computes_preactivations`; `key` that of the epoch.
+    All threads update the same weights as they go, without locks (Hogwild: Recht, Re, Wright, Niu,
+    NIPS 2011). `selects_values` is the rule's `computes_preactivations`; `key` that of the epoch.
     """
     hidden = network.strides.shape[0] - 1
-    for s in range(rows.labels.shape[0]):
+    s = take_row(queue)
+    while s < rows.labels.shape[0]:
         label = rows.labels[s]
         sample_key = np.uint64(mix(key, rows.numbers[s]))
         forward_sample(state, selects_values, network, rows, s, sample_key, True, workspace, tally)
@@ -218,13 +221,18 @@ def train_samples(state, selects_values, network, optimiser, rows, key, workspac
             layer = view_layer(network, index)
             backward_active(layer, x, index, optimiser, workspace, tally.work)
         clear_sample(network, workspace)
+        s = take_row(queue)
 
 
 @compiled
-def predict_samples(state, selects_values, network, rows, key, workspace, tally, probabilities):
-    """Write the rows' class probabilities, float32 (samples, classes)."""
-    for s in range(rows.labels.shape[0]):
+def predict_samples(
+    state, selects_values, network, rows, queue, key, workspace, tally, probabilities
+):
+    """Write the class probabilities, float32 (samples, classes), of this thread's rows."""
+    s = take_row(queue)
+    while s < rows.labels.shape[0]:
         sample_key = np.uint64(mix(key, rows.numbers[s]))
         forward_sample(state, selects_values, network, rows, s, sample_key, False, workspace, tally)
         probabilities[s, :] = workspace.outputs
         clear_sample(network, workspace)
+        s = take_row(queue)

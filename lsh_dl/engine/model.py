@@ -1,6 +1,7 @@
 """One network under one selection rule: train on rows, predict rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from lsh_dl.engine.network import Network, empty_network
 from lsh_dl.engine.optimiser import Optimiser, create_optimiser
 from lsh_dl.engine.rows import make_rows, slice_rows
 from lsh_dl.engine.selection import register
-from lsh_dl.engine.workspace import Tally, create_tally, create_workspace
+from lsh_dl.engine.threads import Team, create_queue
+from lsh_dl.engine.workspace import Tally, create_tally, create_workspace, sum_tallies
 from lsh_dl.errors import UserError
 from lsh_dl.rules.base import Rule
 
@@ -19,7 +21,13 @@ from lsh_dl.rules.base import Rule
 class SparseModel:
     """A network, its optimiser and the state of its selection rule.
 
-    A rule whose `select` is compiled gets a compiled loop, another the same loop in Python.
+    A rule whose `select` is compiled gets a compiled loop, another the same loop in Python, whose
+    threads take turns.
+
+    Parameters
+    ----------
+    threads
+        See `use_threads`.
 
     Attributes
     ----------
@@ -29,14 +37,14 @@ class SparseModel:
         Samples until the rule's next refresh; None: there is none.
     """
 
-    def __init__(self, network: Network, optimiser: Optimiser, rule: Rule):
+    def __init__(self, network: Network, optimiser: Optimiser, rule: Rule, threads: int = 1):
         self.network = network
         self.optimiser = optimiser
         self.rule = rule
         self.state = rule.start(network)
         self.seen = 0
         self.until_refresh = rule.refresh_interval(0)
-        self._workspace = create_workspace(network)
+        self.use_threads(threads)
         select = type(rule).select
         if register(self.state, select):
             self._train, self._predict = train_samples, predict_samples
@@ -58,53 +66,80 @@ class SparseModel:
         self.train(nothing, np.uint64(0))
         self.predict(nothing, np.uint64(0))
 
-    def train(self, rows: Rows, key: np.uint64) -> Tally:
-        """Train once on each row, in order; returns the sums over them.
+    def use_threads(self, threads: int) -> None:
+        """From now on train with so many threads; at least 1, more than cores are allowed.
 
-        `key` seeds the rule's random draws; a sample's draws depend on it and on the sample's
-        number only.
+        They train on the same weights at the same time, without locks, and share the rows of a
+        prediction.
         """
-        tally = create_tally()
+        self.threads = threads
+        others = [self.rule.for_thread(self.state) for _ in range(threads - 1)]
+        self._states = [self.state, *others]
+        self._workspaces = [create_workspace(self.network) for _ in self._states]
+
+    def train(self, rows: Rows, key: np.uint64) -> Tally:
+        """Train once on each row; returns the sums over them.
+
+        One thread takes the rows in order. With more, each takes the next row when it is done with
+        one; all meet where the rule refreshes its state, and no thread trains meanwhile. `key`
+        seeds the rule's random draws; a sample's draws depend on it and on the sample's number
+        only.
+        """
+        tallies = [create_tally() for _ in self._states]
         start, samples = 0, len(rows.labels)
-        while True:
-            stop = samples
-            if self.until_refresh is not None:
-                stop = min(samples, start + self.until_refresh)
-                self.until_refresh -= stop - start
-            part = slice_rows(rows, start, stop)
-            self._train(
-                self.state,
-                self.rule.computes_preactivations,
-                self.network,
-                self.optimiser,
-                part,
-                key,
-                self._workspace,
-                tally,
-            )
-            self.seen += stop - start
-            if self.until_refresh == 0:
-                self.rule.refresh(self.state, self.network, part, tally.work)
-                self.until_refresh = self.rule.refresh_interval(self.seen)
-            start = stop
-            if start == samples:
-                return tally
+        with Team(self.threads) as team:
+            while True:
+                stop = samples
+                if self.until_refresh is not None:
+                    stop = min(samples, start + self.until_refresh)
+                    self.until_refresh -= stop - start
+                part = slice_rows(rows, start, stop)
+                self._share(self._train, part, key, tallies, self.optimiser, team)
+                self.seen += stop - start
+                if self.until_refresh == 0:
+                    self.rule.refresh(self.state, self.network, part, tallies[0].work, team)
+                    self.until_refresh = self.rule.refresh_interval(self.seen)
+                start = stop
+                if start == samples:
+                    return sum_tallies(tallies)
 
     def predict(self, rows: Rows, key: np.uint64) -> tuple[np.ndarray, Tally]:
-        """Class probabilities, float32 (samples, classes), and the sums of the work done."""
-        tally = create_tally()
+        """Class probabilities, float32 (samples, classes), and the sums of the work done.
+
+        The same whatever the number of threads.
+        """
+        tallies = [create_tally() for _ in self._states]
         probabilities = np.empty((len(rows.labels), int(self.network.sizes[-1])), np.float32)
-        self._predict(
-            self.state,
-            self.rule.computes_preactivations,
-            self.network,
-            rows,
-            key,
-            self._workspace,
-            tally,
-            probabilities,
-        )
-        return probabilities, tally
+        with Team(self.threads) as team:
+            self._share(self._predict, rows, key, tallies, probabilities, team)
+        return probabilities, sum_tallies(tallies)
+
+    def _share(
+        self,
+        kernel: Callable[..., None],
+        rows: Rows,
+        key: np.uint64,
+        tallies: Sequence[Tally],
+        further: Any,
+        team: Team,
+    ) -> None:
+        """Run one of the two kernels in every thread until there are no more rows."""
+        queue, selects_values = create_queue(), self.rule.computes_preactivations
+
+        def take_rows(thread: int) -> None:
+            kernel(
+                self._states[thread],
+                selects_values,
+                self.network,
+                rows,
+                queue,
+                key,
+                self._workspaces[thread],
+                tallies[thread],
+                further,
+            )
+
+        team.run(take_rows, max(1, min(self.threads, len(rows.labels))))
 
     def named_arrays(self, histories: bool = True) -> dict[str, np.ndarray]:
         """All that training changes but for the two counters; views, not copies.
@@ -122,12 +157,12 @@ class SparseModel:
         sizes = self.network.sizes.tolist()
         optimiser = self.optimiser
         settings = (optimiser.learning_rate, optimiser.momentum, optimiser.adagrad)
-        counters = (self.seen, self.until_refresh)
+        counters = (self.seen, self.until_refresh, self.threads)
         return restore_model, (sizes, settings, self.rule, self.named_arrays(), *counters)
 
     def is_finite(self) -> bool:
         """False once training has diverged: a NaN in a sample's outputs never leaves the biases."""
-        return bool(np.isfinite(self._workspace.outputs).all())
+        return all(np.isfinite(workspace.outputs).all() for workspace in self._workspaces)
 
 
 def restore_model(
@@ -137,6 +172,7 @@ def restore_model(
     arrays: Mapping[str, np.ndarray],
     seen: int,
     until_refresh: int | None,
+    threads: int = 1,
 ) -> SparseModel:
     """A model with the contents that another had; it goes on as that one would.
 
@@ -150,6 +186,8 @@ def restore_model(
         What `SparseModel.named_arrays` gave; without histories the optimiser starts anew.
     seen, until_refresh
         The counters of `SparseModel`.
+    threads
+        See `SparseModel.use_threads`.
 
     Raises
     ------
@@ -161,7 +199,7 @@ def restore_model(
     if weights is None or weights.shape != network.weights.shape:
         raise UserError(f"weights are not those of a network of sizes {sizes}")
     network.weights[:] = weights
-    model = SparseModel(network, create_optimiser(network, *optimiser), rule)
+    model = SparseModel(network, create_optimiser(network, *optimiser), rule, threads)
     fill_arrays(model.state, "state", arrays)
     if any(name.startswith("optimiser.") for name in arrays):
         fill_arrays(model.optimiser, "optimiser", arrays)

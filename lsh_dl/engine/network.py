@@ -9,6 +9,9 @@ import numpy as np
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.simd import LANES
 
+#: Bytes; as many as a block of 16 float32.
+CACHE_LINE = 64
+
 
 class Network(NamedTuple):
     """A multi-layer perceptron: ReLU in the hidden layers, softmax at the output.
@@ -51,12 +54,16 @@ def row_length(inputs: int) -> int:
     return padded(inputs + 1)
 
 
-def aligned_zeros(*shape: int) -> np.ndarray:
-    """A float32 array of zeros that starts on a cache line (so that no block straddles two)."""
-    count = math.prod(shape)
-    raw = np.zeros(count + LANES, np.float32)
-    skip = -raw.ctypes.data // raw.itemsize % LANES
-    return raw[skip : skip + count].reshape(shape)
+def aligned_zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
+    """An array of zeros in whole cache lines of its own.
+
+    So no block straddles two lines, and no line is shared with what another thread writes.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    lines = -(-size // CACHE_LINE)
+    raw = np.zeros((lines + 1) * CACHE_LINE, np.uint8)
+    skip = -raw.ctypes.data % CACHE_LINE
+    return raw[skip : skip + size].view(dtype).reshape(shape)
 
 
 def empty_network(sizes: Sequence[int]) -> Network:

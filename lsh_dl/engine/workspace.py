@@ -1,5 +1,6 @@
-"""The scratch arrays of one thread and the sums it keeps."""
+"""The scratch arrays of one thread and the sums it keeps, in cache lines of their own."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,14 +48,14 @@ def create_workspace(network: Network) -> Workspace:
     return Workspace(
         values=aligned_zeros(levels, longest),
         gradients=aligned_zeros(levels, longest),
-        ids=np.zeros((levels, longest), np.int32),
+        ids=aligned_zeros(levels, longest, dtype=np.int32),
         activations=aligned_zeros(longest),
         slopes=aligned_zeros(levels, longest),
-        counts=np.zeros(levels, np.int64),
-        blocks=np.zeros((levels, longest // LANES), np.int32),
-        block_counts=np.zeros(levels, np.int64),
-        marks=np.zeros(longest // LANES, np.uint8),
-        nodes=np.zeros(longest, np.int32),
+        counts=aligned_zeros(levels, dtype=np.int64),
+        blocks=aligned_zeros(levels, longest // LANES, dtype=np.int32),
+        block_counts=aligned_zeros(levels, dtype=np.int64),
+        marks=aligned_zeros(longest // LANES, dtype=np.uint8),
+        nodes=aligned_zeros(longest, dtype=np.int32),
         preactivations=aligned_zeros(longest),
         gains=aligned_zeros(longest),
         outputs=aligned_zeros(int(network.sizes[-1])),
@@ -64,11 +65,19 @@ def create_workspace(network: Network) -> Workspace:
 def create_tally() -> Tally:
     """Sums of nothing yet."""
     return Tally(
-        np.zeros(len(STAGES), np.int64),
-        np.zeros(1, np.int64),
-        np.zeros(1, np.int64),
-        np.zeros(1),
+        aligned_zeros(len(STAGES), dtype=np.int64),
+        aligned_zeros(1, dtype=np.int64),
+        aligned_zeros(1, dtype=np.int64),
+        aligned_zeros(1, dtype=np.float64),
     )
+
+
+def sum_tallies(tallies: Sequence[Tally]) -> Tally:
+    """The sums of all threads."""
+    total = create_tally()
+    for tally in tallies:
+        add_tally(total, tally)
+    return total
 
 
 def add_tally(total: Tally, part: Tally) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.network import aligned_zeros
 
 #: Sets of flipped bits in the order at most; tables of up to 2^12 buckets are covered in full.
 LONGEST_ORDER = 4096
@@ -31,9 +32,9 @@ def create_probes(bits: int, tables: int) -> Probes:
     """Order all 2^K sets of flipped bits, the empty one first."""
     return Probes(
         order_flips(bits),
-        np.zeros(tables * bits, np.float32),
-        np.zeros(tables, np.int32),
-        np.zeros((tables, bits), np.int32),
+        aligned_zeros(tables * bits),
+        aligned_zeros(tables, dtype=np.int32),
+        aligned_zeros(tables, bits, dtype=np.int32),
     )
 
 

@@ -35,6 +35,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.network import Network
+from lsh_dl.engine.threads import Team
 
 
 class RuleSettings(BaseModel):
@@ -94,6 +95,15 @@ class Rule(ABC):
         saved, copied and resumed by putting their contents in what `start` gives.
         """
 
+    def for_thread(self, state: Any) -> Any:
+        """The state for one more thread: what is learned is shared, scratch is its own.
+
+        A rule whose `select` writes scratch to its state returns a state with another one here
+        (`state._replace(scratch=...)`). What threads share they read and write at the same time,
+        without locks; a cell that each of them writes at each sample slows all of them down.
+        """
+        return state
+
     def budgets(self, network: Network) -> np.ndarray:
         """Active nodes per hidden layer, at least one each: int64 (hidden layers,)."""
         widths = network.sizes[1:-1]
@@ -104,10 +114,11 @@ class Rule(ABC):
         return None
 
     def refresh(  # noqa: B027 (most rules have nothing to refresh)
-        self, state: Any, network: Network, recent: Rows, work: np.ndarray
+        self, state: Any, network: Network, recent: Rows, work: np.ndarray, team: Team
     ) -> None:
         """Bring the state up to date with the weights (hash tables, say).
 
-        `recent` holds the samples trained on last; add the multiplications done to
-        work[MAINTAIN].
+        No thread trains meanwhile. `state` is what `start` returned; `recent` holds the samples
+        trained on last; add the multiplications done to work[MAINTAIN]. `team.run` spreads work
+        over the threads.
         """

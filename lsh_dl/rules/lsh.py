@@ -1,5 +1,6 @@
 """Randomized hashing (Spring & Shrivastava, KDD 2017): the nodes that collide with the input."""
 
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -9,9 +10,10 @@ from threadpoolctl import ThreadpoolController
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.keys import uniform
 from lsh_dl.engine.loop import Rows
-from lsh_dl.engine.network import Network, aligned_zeros, layer_weights
+from lsh_dl.engine.network import Network, aligned_zeros, layer_weights, view_layer
 from lsh_dl.engine.ranking import keep_largest
 from lsh_dl.engine.simd import dot_blocks
+from lsh_dl.engine.threads import Team
 from lsh_dl.engine.work import MAINTAIN, RERANK, SELECT
 from lsh_dl.hashing.probing import Probes, code_of, create_probes, probe_code, start_probing
 from lsh_dl.hashing.projections import (
@@ -206,24 +208,38 @@ def select(state, layer, x, key, training, chosen):
 
 
 @compiled
-def rehash_layer(state, index, weights, scores):
-    """Hash a layer's touched nodes again and move them between buckets.
+def hash_nodes(state, network, part, parts, codes):
+    """Hash one of `parts` ranges of every layer's touched nodes again.
 
-    Returns the multiplications done.
+    Writes int32 (layers, nodes, L) codes; returns the multiplications done.
     """
-    tables, projections = tables_of(state, index), state.projections
-    tables_count, bits = state.scratch.probes.flips.shape
-    nodes, stride = weights.shape
-    blocks = projections.row_blocks[: stride // 16]
+    projections = state.projections
+    tables, bits = state.scratch.probes.flips.shape
+    scores = np.zeros(tables * bits, np.float32)
     work = 0
-    for node in range(nodes):
-        if state.touched[index, node] == 0:
-            continue
-        state.touched[index, node] = 0
-        work += project_node(projections, index, node, weights[node], blocks, scores)
-        for table in range(tables_count):
-            place_node(tables, table, node, code_of(scores, table, bits))
+    for index in range(state.budgets.shape[0]):
+        weights = view_layer(network, index).weights
+        nodes, stride = weights.shape
+        blocks = projections.row_blocks[: stride // 16]
+        for node in range(nodes * part // parts, nodes * (part + 1) // parts):
+            if state.touched[index, node] == 0:
+                continue
+            work += project_node(projections, index, node, weights[node], blocks, scores)
+            for table in range(tables):
+                codes[index, node, table] = code_of(scores, table, bits)
     return work
+
+
+@compiled
+def move_nodes(state, network, part, parts, codes):
+    """Move every layer's touched nodes between the buckets of one of `parts` ranges of tables."""
+    count = codes.shape[2]
+    for index in range(codes.shape[0]):
+        tables = tables_of(state, index)
+        for table in range(count * part // parts, count * (part + 1) // parts):
+            for node in range(network.sizes[index + 1]):
+                if state.touched[index, node] != 0:
+                    place_node(tables, table, node, codes[index, node, table])
 
 
 class LSH(Rule):
@@ -327,7 +343,8 @@ class LSH(Rule):
             settings.ranking == "count",
             settings.ranking == "product",
         )
-        state.upkeep.unreported[0] = self._rehash(state, network)
+        with Team(1) as team:
+            state.upkeep.unreported[0] = self._rehash(state, network, team)
         return state
 
     def for_thread(self, state: State) -> State:
@@ -339,9 +356,9 @@ class LSH(Rule):
         return Scratch(
             create_probes(self.settings.K, self.settings.L),
             aligned_zeros(width),
-            np.zeros(nodes, np.int64),
-            np.zeros(nodes, np.int32),
-            np.zeros(1, np.int64),
+            aligned_zeros(nodes, dtype=np.int64),
+            aligned_zeros(nodes, dtype=np.int32),
+            aligned_zeros(1, dtype=np.int64),
         )
 
     def refresh_interval(self, seen: int) -> int | None:
@@ -355,7 +372,9 @@ class LSH(Rule):
             interval = min(settings.longest_interval, interval * settings.growth)
         return due - seen
 
-    def refresh(self, state: State, network: Network, recent: Rows, work: np.ndarray) -> None:
+    def refresh(
+        self, state: State, network: Network, recent: Rows, work: np.ndarray, team: Team
+    ) -> None:
         """Follow the inputs (fitted, centred), then hash what was trained again."""
         settings = self.settings
         first = state.upkeep.refreshes[0] == 0
@@ -364,31 +383,38 @@ class LSH(Rule):
         state.upkeep.unreported[0] = 0
         if settings.family == "fitted" or (first and settings.centred):
             with BLAS.limit(limits=1):
-                work[MAINTAIN] += self._follow_inputs(state, network, iterations=4 if first else 1)
-        work[MAINTAIN] += self._rehash(state, network)
+                iterations = 4 if first else 1
+                follow = partial(self._follow_inputs, state, network, iterations)
+                work[MAINTAIN] += sum(team.run(follow, len(state.budgets)))
+        work[MAINTAIN] += self._rehash(state, network, team)
 
-    def _follow_inputs(self, state: State, network: Network, iterations: int) -> int:
-        """Fit, centre and balance every layer's projections; returns the multiplications."""
+    def _follow_inputs(self, state: State, network: Network, iterations: int, index: int) -> int:
+        """Fit, centre and balance one layer's projections; returns the multiplications."""
         settings, projections, work = self.settings, state.projections, 0
-        for index, stride in enumerate(network.strides[:-1]):
-            inputs = state.remembered[index, :, :stride]
-            inputs = inputs[inputs[:, network.sizes[index]] != 0]  # those filled: the bias's 1
-            if settings.family == "fitted":
-                work += fit_directions(projections, index, inputs, iterations)
-            if settings.centred:
-                work += centre_projections(projections, index, inputs)
-            if settings.balanced and projections.mixed:
-                weights = layer_weights(network, index)
-                work += balance_mixtures(projections, index, inputs, weights)
-            state.touched[index] = 1
+        inputs = state.remembered[index, :, : network.strides[index]]
+        inputs = inputs[inputs[:, network.sizes[index]] != 0]  # those filled: the bias's 1
+        if settings.family == "fitted":
+            work += fit_directions(projections, index, inputs, iterations)
+        if settings.centred:
+            work += centre_projections(projections, index, inputs)
+        if settings.balanced and projections.mixed:
+            weights = layer_weights(network, index)
+            work += balance_mixtures(projections, index, inputs, weights)
+        state.touched[index] = 1
         return work
 
-    def _rehash(self, state: State, network: Network) -> int:
-        scores = np.zeros(self.settings.K * self.settings.L, np.float32)
-        return sum(
-            rehash_layer(state, index, layer_weights(network, index), scores)
-            for index in range(len(state.budgets))
-        )
+    def _rehash(self, state: State, network: Network, team: Team) -> int:
+        """Hash the touched nodes again; returns the multiplications.
+
+        No two threads write to the same node's features or to the same table's lists, and the
+        tables do not depend on how many threads there are.
+        """
+        parts = team.threads
+        codes = np.zeros((*state.touched.shape, self.settings.L), np.int32)
+        work = sum(team.run(lambda part: hash_nodes(state, network, part, parts, codes)))
+        team.run(lambda part: move_nodes(state, network, part, parts, codes))
+        state.touched[:] = 0
+        return work
 
     @staticmethod
     def _multiple(factor: float, budgets: np.ndarray, widths: np.ndarray) -> np.ndarray:

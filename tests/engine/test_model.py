@@ -125,7 +125,7 @@ class Clock(Rule):
     def refresh_interval(self, seen):
         return 10 if seen == 0 else 15
 
-    def refresh(self, state, network, recent, work):
+    def refresh(self, state, network, recent, work, team):
         state.refreshed.append((len(recent.labels), recent.numbers[-1]))
 
 

@@ -61,7 +61,7 @@ def data():
     return draw_data()
 
 
-def describe_run(rule, seed=1, fraction=0.3, **settings):
+def describe_run(rule, seed=1, fraction=0.3, threads=1, **settings):
     """A run of two epochs on two hidden layers."""
     return Run(
         dataset="drawn",
@@ -71,6 +71,7 @@ def describe_run(rule, seed=1, fraction=0.3, **settings):
         hidden=(20, 12),
         active_fraction=fraction if RULES[rule].uses_active_fraction else 1.0,
         seed=seed,
+        threads=threads,
         training=Training(**{"epochs": 2, "momentum": 0.5} | settings),
     )
 
@@ -116,19 +117,24 @@ def test_rules_of_one_seed_share_weights_and_the_order_of_data(data):
     assert data.train.taken[:260] != first
 
 
+@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("rule", ["standard", "wta", "lsh"])
-def test_networks_learn(rule, data):
-    run = describe_run(rule, fraction=0.5, epochs=6)
+def test_networks_learn(rule, threads, data):
+    run = describe_run(rule, fraction=0.5, threads=threads, epochs=6)
     rows = list(train_run(run, data))
     assert rows[-1]["test_accuracy"] > 0.9
     assert rows[-1]["train_loss"] < rows[0]["train_loss"]
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers overflow: that is the point
+@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("adagrad", [False, True])
 @pytest.mark.parametrize("rule", RULES)
-def test_diverging_run_stops_and_keeps_its_rows(rule, adagrad, data, tmp_path, monkeypatch):
-    run = describe_run(rule, epochs=200, learning_rate=1e36 if adagrad else 1e6, adagrad=adagrad)
+def test_diverging_run_stops_and_keeps_its_rows(
+    rule, adagrad, threads, data, tmp_path, monkeypatch
+):
+    rate = 1e36 if adagrad else 1e6
+    run = describe_run(rule, threads=threads, epochs=200, learning_rate=rate, adagrad=adagrad)
     monkeypatch.setattr(training, "open_prepared", lambda folder: data)
     (tmp_path / "meta.json").touch()
     run_to_files(run, tmp_path, tmp_path / "run.csv", tmp_path / "run.json")

@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import read_buckets
 
 from lsh_dl.hashing.tables import create_tables, place_node
 
@@ -16,21 +17,6 @@ def moves(draw):
         st.integers(0, count - 1), st.integers(0, nodes - 1), st.integers(0, 2**bits - 1)
     )
     return bits, count, nodes, draw(st.lists(move, max_size=80))
-
-
-def read_buckets(tables, table):
-    """Every bucket's nodes in their order, both directions of the links checked."""
-    following, preceding = tables.following[table], tables.preceding[table]
-    buckets = []
-    for head in tables.heads[table].tolist():
-        members, before, node = [], -1, head
-        while node != -1:
-            assert preceding[node] == before
-            assert node not in members, "a circle"
-            members.append(node)
-            before, node = node, int(following[node])
-        buckets.append(members)
-    return buckets
 
 
 @given(moves())

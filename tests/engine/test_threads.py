@@ -1,0 +1,201 @@
+"""Several threads on one network: each row trained once, nothing lost, predictions the same."""
+
+import threading
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+from networks import (
+    KEY,
+    RULES,
+    copy_state,
+    draw_rows,
+    flatten_state,
+    make_model,
+    read_buckets,
+    to_rows,
+)
+
+from lsh_dl.engine.rows import slice_rows
+from lsh_dl.engine.threads import Team, create_queue, take_row
+from lsh_dl.hashing.tables import Tables
+from lsh_dl.rules.base import Rule
+
+SIZES = [30, 40, 24, 5]
+
+
+@numba.njit(nogil=True)
+def count_rows(queue, taken, rows):
+    """Take rows until there are none; how many it was."""
+    count = 0
+    row = take_row(queue)
+    while row < rows:
+        taken[row] += 1
+        count += 1
+        row = take_row(queue)
+    return count
+
+
+def test_each_row_is_handed_out_once():
+    rows = 300_000
+    taken, queue = np.zeros(rows, np.int64), create_queue()
+    count_rows(create_queue(), taken, 0)
+    with Team(4) as team:
+        counts = team.run(lambda part: count_rows(queue, taken, rows))
+    assert sum(counts) == rows
+    assert (taken == 1).all()
+
+
+def test_a_team_gives_results_in_order_and_leaves_no_thread():
+    before = threading.active_count()
+    with Team(3) as team:
+        assert team.run(lambda part: part**2) == [0, 1, 4]
+        assert team.run(lambda part: part**2, parts=7) == [n**2 for n in range(7)]
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("failing", [0, 2])
+def test_a_failure_is_raised_when_all_parts_have_ended(failing):
+    ended = []
+
+    def task(part):
+        if part == failing:
+            raise ValueError("part failed")
+        threading.Event().wait(0.05)
+        ended.append(part)
+
+    with Team(4) as team:
+        with pytest.raises(ValueError, match="part failed"):
+            team.run(task)
+        assert sorted(ended) == [part for part in range(4) if part != failing]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_where_rows_come_one_by_one_any_team_gives_the_serial_result(rule):
+    """Rows in order and refreshes spread over the threads: neither may change a bit."""
+    rows = draw_rows(220, 30, 5)
+    serial, team = (
+        make_model(rule, SIZES, 0.2, momentum=0.5, adagrad=True, threads=threads)
+        for threads in (1, 4)
+    )
+    serial.train(rows, KEY)
+    for s in range(220):
+        team.train(slice_rows(rows, s, s + 1), KEY)
+    np.testing.assert_array_equal(serial.network.weights, team.network.weights)
+    expected, got = (flatten_state(model.state, ("scratch",)) for model in (serial, team))
+    for name, array in expected.items():
+        np.testing.assert_array_equal(got[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("threads", [2, 7, 50])
+@pytest.mark.parametrize("rule", RULES)
+def test_predictions_and_their_work_do_not_depend_on_the_threads(rule, threads):
+    rows = draw_rows(40, 30, 5, seed=8)
+    answers = []
+    for count in (1, threads):
+        model = make_model(rule, SIZES, 0.2, threads=count)
+        answers.append(model.predict(rows, KEY))
+    (expected, work), (got, same_work) = answers
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(same_work.work, work.work)
+    assert same_work.active[0] == work.active[0]
+
+
+def test_sums_of_all_threads_are_those_of_one():
+    """Dropped nodes are drawn by sample, so how many were active is the same for any threads."""
+    rows = draw_rows(600, 30, 5)
+    active = [
+        make_model("dropout", SIZES, 0.3, threads=threads).train(rows, KEY).active[0]
+        for threads in (1, 3)
+    ]
+    assert active[0] == active[1] > 0
+
+
+class Seen(NamedTuple):
+    """Which thread chose nodes for how many layers and samples."""
+
+    by_thread: dict
+    scratch: list
+
+
+class InPython(Rule):
+    """Always the first nodes, in plain Python, with scratch for each thread."""
+
+    name = "in_python"
+    title = "In Python"
+
+    def start(self, network):
+        return Seen({}, [])
+
+    def for_thread(self, state):
+        return state._replace(scratch=[])
+
+    @staticmethod
+    def select(state, layer, x, key, training, chosen):
+        state.scratch.append(int(key))
+        threads = state.by_thread.setdefault(threading.get_ident(), [])
+        threads.append(state.scratch)
+        chosen.nodes[:2] = (0, 1)
+        return 2
+
+
+@pytest.mark.parametrize("threads", [1, 3, 40])
+def test_rules_in_python_work_with_any_number_of_threads(threads):
+    model = make_model(InPython, [10, 4, 3], threads=threads)
+    before = model.network.weights.copy()
+    tally = model.train(draw_rows(30, 10, 3), KEY)
+    assert tally.active[0] == 2 * 30
+    chosen_by = model.state.by_thread
+    assert len(chosen_by) <= min(threads, 30)
+    # Each call's scratch is that of its thread, whose draws have all different keys.
+    assert all(len({id(scratch) for scratch in calls}) == 1 for calls in chosen_by.values())
+    assert len({key for calls in chosen_by.values() for key in calls[0]}) == 30
+    assert not np.array_equal(model.network.weights, before)
+
+
+def assert_whole(model, rows, note):
+    """Finite weights; every node stands once in each of its layer's tables."""
+    assert np.isfinite(model.network.weights).all(), note
+    assert np.isfinite(model.predict(rows, KEY)[0]).all(), note
+    if hasattr(model.state, "tables"):
+        for index, width in enumerate(SIZES[1:-1]):
+            tables = Tables(*(array[index] for array in model.state.tables))
+            for table in range(len(tables.codes)):
+                nodes = [node for bucket in read_buckets(tables, table) for node in bucket]
+                assert sorted(nodes) == list(range(width)), note
+
+
+@pytest.mark.parametrize(
+    ("rule", "settings"),
+    [
+        *((rule, {}) for rule in RULES),
+        ("lsh", {"preset": "paper", "interval": 20, "growth": 1.0}),
+        ("lsh", {"preset": "authors-code", "interval": 20, "growth": 1.0}),
+        ("lsh", {"permuted": True, "interval": 40, "growth": 1.0}),
+    ],
+)
+def test_soak_four_threads_many_times(rule, settings):
+    rows = draw_rows(400, 30, 5)
+    for repeat in range(25):
+        model = make_model(
+            rule, SIZES, 0.2, seed=repeat, adagrad=repeat % 2 == 0, threads=4, **settings
+        )
+        for epoch in range(3):
+            tally = model.train(rows, np.uint64(epoch))
+            assert np.isfinite(tally.loss).all()
+            assert model.is_finite()
+        assert_whole(model, slice_rows(rows, 0, 20), f"repeat {repeat}")
+        assert model.seen == 3 * 400
+
+
+def test_all_threads_train_one_network():
+    """What four threads learn together, each on a part, a network has that saw all of it."""
+    x = np.eye(30, dtype=np.float32)[np.random.default_rng(0).integers(0, 30, 2000)] * 3
+    rows = to_rows(x, 5)._replace(labels=(x.argmax(axis=1) % 5).astype(np.int32))
+    model = make_model("standard", SIZES, rate=0.05, threads=4)
+    before = copy_state(model.state)
+    for epoch in range(5):
+        tally = model.train(rows, np.uint64(epoch))
+    assert type(before) is type(model.state)
+    assert tally.correct[0] > 0.95 * 2000
