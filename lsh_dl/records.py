@@ -28,6 +28,8 @@ COLUMNS = (
     "target_active_fraction",
     "active_fraction",
     "inference_active_fraction",
+    "recall_of_top",
+    "unused_share",
     "seed",
     "threads",
     "epoch",

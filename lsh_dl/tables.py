@@ -46,6 +46,8 @@ POINT = (
 MEASURES = (
     "active_fraction",
     "inference_active_fraction",
+    "recall_of_top",
+    "unused_share",
     "test_accuracy",
     "training_multiplications",
     "inference_multiplications",

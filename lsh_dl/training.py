@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lsh_dl.checkpoints import INTERVAL, Checkpoint
 from lsh_dl.data.store import Prepared, Samples, open_prepared
+from lsh_dl.diagnostics import pick_samples, recall_of_top, trace_selection, unused_share
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.work import OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.workspace import Tally
@@ -83,6 +85,7 @@ def train_run(
             "target_active_fraction": run.active_fraction,
             "active_fraction": _active_fraction(learned, len(order), run.hidden),
             "inference_active_fraction": _active_fraction(test.tally, len(data.test), run.hidden),
+            **_diagnose(model, inputs_of(data, data.test), key),
             "seed": run.seed,
             "threads": run.threads,
             "epoch": epoch,
@@ -163,6 +166,13 @@ def run_to_files(
 
 def _active_fraction(tally: Tally, samples: int, hidden: tuple[int, ...]) -> float:
     return tally.active[0] / (samples * sum(hidden))
+
+
+def _diagnose(model: SparseModel, inputs: DenseInputs, key: np.uint64) -> dict[str, float]:
+    """How well the rule selects, on some of `inputs`."""
+    trace = trace_selection(model, inputs.rows(pick_samples(model, inputs)), key)
+    unused = np.average(unused_share(trace), weights=trace.widths)
+    return {"recall_of_top": float(recall_of_top(trace).mean()), "unused_share": float(unused)}
 
 
 def _count_work(

@@ -41,6 +41,8 @@ def row() -> Mapping[str, Any]:
         "target_active_fraction": 0.25,
         "active_fraction": 0.25,
         "inference_active_fraction": 0.25,
+        "recall_of_top": 0.6,
+        "unused_share": 0.1,
         "seed": 1,
         "threads": 1,
         "epoch": 1,
