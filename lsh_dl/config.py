@@ -1,6 +1,6 @@
 """The experiment's configuration: read, checked in full before any work, one line per mistake."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,22 +99,30 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
         validate(Training, experiment.training.model_dump() | entry.training, f"{key}.training")
         source = _find("lsh_dl.data", DataSet, entry.source or label, key)
         validate(source.Settings, entry.settings, key)
-    _check_rules(experiment.rules, f"{place}: rules")
+    trainings = [experiment.training_for(dataset) for dataset in experiment.datasets]
+    _check_rules(experiment.rules, trainings, f"{place}: rules")
     for name, study in experiment.studies.items():
         key = f"{place}: {name}"
         try:
             study.check(experiment)
         except UserError as error:
             raise UserError(f"{key}.{error}") from None
-        _check_rules(study.entries, f"{key}.entries")
+        _check_rules(study.entries, trainings, f"{key}.entries")
     return experiment
 
 
-def _check_rules(entries: Mapping[str, TitledRule], place: str) -> None:
+def _check_rules(
+    entries: Mapping[str, TitledRule], trainings: Iterable[Training], place: str
+) -> None:
     for label, entry in entries.items():
         key = f"{place}.{label}"
         source = _find("lsh_dl.rules", Rule, entry.source or label, key)
-        validate(source.Settings, entry.settings, key)
+        settings = validate(source.Settings, entry.settings, key)
+        try:
+            for training in trainings:
+                source(settings, 1.0, 0).check_optimiser(training)
+        except UserError as error:
+            raise UserError(f"{key}: {error}") from None
 
 
 def _find(package: str, base: type, name: str, key: str) -> type:

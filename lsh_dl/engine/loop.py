@@ -14,7 +14,7 @@ from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.keys import mix
 from lsh_dl.engine.network import Vector, view_layer
 from lsh_dl.engine.optimiser import operations_per_weight, step_row
-from lsh_dl.engine.selection import Selection, select_nodes
+from lsh_dl.engine.selection import Selection, follow_updates, select_nodes
 from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks
 from lsh_dl.engine.threads import take_row
 from lsh_dl.engine.work import BACKWARD, FORWARD, OPTIMISER, UPDATE
@@ -151,6 +151,7 @@ def backward_active(layer, x, level, optimiser, workspace, work):
         if level > 0:
             add_scaled_blocks(workspace.gradients[level], gradient, layer.flat, start, x.blocks)
         step_row(optimiser, layer.flat, start, gradient, x)
+        workspace.steps[p] = -optimiser.learning_rate * gradient
     touched = rows * (x.ids.shape[0] - 1)
     if level > 0:
         work[BACKWARD] += touched
@@ -220,6 +221,9 @@ def train_samples(state, selects_values, network, rows, queue, key, workspace, t
             x = view_level(index, ids, workspace)
             layer = view_layer(network, index)
             backward_active(layer, x, index, optimiser, workspace, tally.work)
+            nodes = workspace.ids[index + 1][: workspace.counts[index + 1] - 1]
+            steps = workspace.steps[: nodes.shape[0]]
+            follow_updates(state, layer, x, nodes, steps, tally.work)
         clear_sample(network, workspace)
         s = take_row(queue)
 

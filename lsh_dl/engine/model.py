@@ -41,12 +41,13 @@ class SparseModel:
         self.network = network
         self.optimiser = optimiser
         self.rule = rule
+        rule.check_optimiser(optimiser)
         self.state = rule.start(network)
         self.seen = 0
         self.until_refresh = rule.refresh_interval(0)
         self.use_threads(threads)
         select = type(rule).select
-        if register(self.state, select):
+        if register(self.state, select, type(rule).follow):
             self._train, self._predict = train_samples, predict_samples
             compile_once(f"{select.__module__}-{type(self.state).__name__}", self._warm_up)
         else:

@@ -1,4 +1,4 @@
-"""The one place where the sample loop meets the rules: call the `select` of a state's rule."""
+"""The one place where the sample loop meets the rules: their `select`, and `follow` if any."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,10 +21,13 @@ class Selection(NamedTuple):
 
 #: The functions of every rule in use, by the type of its state.
 _select: dict[type, Callable[..., int]] = {}
+_follow: dict[type, Callable[..., None] | None] = {}
 
 
-def register(state: Any, select: Callable[..., int]) -> bool:
-    """Make `select` known for states of this type; True if it is compiled.
+def register(
+    state: Any, select: Callable[..., int], follow: Callable[..., None] | None = None
+) -> bool:
+    """Make a rule's functions known for states of this type; True if `select` is compiled.
 
     Raises
     ------
@@ -37,6 +40,7 @@ def register(state: Any, select: Callable[..., int]) -> bool:
             f"{type(state).__module__}.{type(state).__name__}: the state of two selection rules; "
             "give each rule a NamedTuple of its own"
         )
+    _follow[type(state)] = follow
     return isinstance(select, Dispatcher)
 
 
@@ -63,5 +67,24 @@ def _compile_select_nodes(state, layer, x, key, training, chosen):
 
     def call(state, layer, x, key, training, chosen):
         return select(state, layer, x, key, training, chosen)
+
+    return call
+
+
+def follow_updates(state, layer, x, nodes, steps, work):
+    """Call the rule's `follow`, if it has one."""
+    follow = _follow[type(state)]
+    if follow is not None:
+        follow(state, layer, x, nodes, steps, work)
+
+
+@overload(follow_updates)
+def _compile_follow_updates(state, layer, x, nodes, steps, work):
+    follow = _follow.get(getattr(state, "instance_class", None))
+    if follow is None:
+        return lambda state, layer, x, nodes, steps, work: None
+
+    def call(state, layer, x, nodes, steps, work):
+        follow(state, layer, x, nodes, steps, work)
 
     return call

@@ -28,6 +28,7 @@ class Workspace(NamedTuple):
     nodes: np.ndarray  # int32 (longest row,): see Selection
     preactivations: np.ndarray  # float32 (longest row,)
     gains: np.ndarray  # float32 (longest row,)
+    steps: np.ndarray  # float32 (longest row,): of plain SGD along a layer's input, by node
     outputs: np.ndarray  # float32 (classes,): logits, then probabilities
 
 
@@ -58,6 +59,7 @@ def create_workspace(network: Network) -> Workspace:
         nodes=aligned_zeros(longest, dtype=np.int32),
         preactivations=aligned_zeros(longest),
         gains=aligned_zeros(longest),
+        steps=aligned_zeros(longest),
         outputs=aligned_zeros(int(network.sizes[-1])),
     )
 

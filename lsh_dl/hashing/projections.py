@@ -1,25 +1,23 @@
-"""From vectors to hash bits: linear features of weights and inputs, and signs of their mixtures.
+"""Features: a few numbers for a weight row and for an input, with nearly the same inner product.
 
 A node's weight row w (bias included) and a layer's input x are both mapped to a few *features*
-such that the inner product of the features is close to w.x; SimHash bits (Charikar, STOC 2002)
-are the signs of random mixtures of features, or of the features themselves:
+such that the inner product of the features is close to w.x; hash bits are made of them
+(lsh_dl/hashing/bits.py). Families of features:
 
-========  ========================================================  ===========================
-family    features                                                  bits
-========  ========================================================  ===========================
-gaussian  K L random Gaussian directions                            signs of the features
-sparse    K L directions of entries -1, 0, 1 (Achlioptas 2003)      signs of the features
-pooled    means over equal runs of the inputs (the authors' code)   signs of random mixtures
-fitted    the leading principal directions of the layer's inputs    signs of random mixtures
-========  ========================================================  ===========================
+========  ===================================================================
+gaussian  K L random Gaussian directions
+sparse    K L directions of entries -1, 0, 1 (Achlioptas 2003)
+pooled    means over equal runs of the inputs (the authors' code)
+fitted    the leading principal directions of the layer's inputs
+========  ===================================================================
 
 Where the query is *centred*, its features are those of x - mean(x), and w.mean(x) is one more
 feature of the node, against 1 in the query: inputs are non-negative, all point into one orthant,
 and a hyperplane through the origin hardly tells them apart.
 
-Where the mixtures are *balanced*, feature i counts s_i times in the query and 1 / s_i times in the
-node, with s_i the root of the ratio of their spreads: inner products stay as they are, but angles
-between query and node then follow them closely.
+Where features are *balanced*, those of the query are multiplied by scales s and those of the node
+divided by them, with s_i the root of the ratio of their spreads: inner products stay as they are,
+but angles between query and node then follow them closely.
 """
 
 from typing import NamedTuple
@@ -42,23 +40,15 @@ class Projections(NamedTuple):
 
     directions: np.ndarray  # float32 (layers, m + 1, longest weight row); the last is mean(x)
     centres: np.ndarray  # float32 (layers, m): directions . mean(x)
-    query_mix: np.ndarray  # float32 (layers, K L, padded features); unused if not mixed
-    node_mix: np.ndarray  # float32 (layers, K L, padded features)
+    scales: np.ndarray  # float32 (layers, m + 1): see balance_features
     features: np.ndarray  # float32 (layers, nodes, padded features): of every node
     blocks: np.ndarray  # int32: the blocks of a row of features
     row_blocks: np.ndarray  # int32: the blocks of the longest weight row
-    mixed: bool
     multiplies: bool  # False if projecting takes additions only
 
 
 def create_projections(
-    family: str,
-    directions: int,
-    hash_bits: int,
-    inputs: np.ndarray,
-    nodes: int,
-    centred: bool,
-    generator: np.random.Generator,
+    family: str, directions: int, inputs: np.ndarray, nodes: int, generator: np.random.Generator
 ) -> Projections:
     """Draw the projections of every hidden layer.
 
@@ -67,37 +57,24 @@ def create_projections(
     family
         gaussian, sparse, pooled or fitted; a fitted one starts from random directions.
     directions
-        m of a pooled or fitted family; the others have one direction a bit.
-    hash_bits
-        K L.
+        m, at least 0.
     inputs
         int64 (layers,): inputs of each layer, without the bias.
     nodes
         Width of the widest layer.
-    centred
-        Whether queries will be centred, so that the feature w.mean(x) has a part in the bits.
     """
-    layers = len(inputs)
-    mixed = family in ("pooled", "fitted")
-    m = directions if mixed else hash_bits
+    layers, m = len(inputs), directions
     width, longest = padded(m + 1), row_length(int(inputs.max()))
     rows = aligned_zeros(layers, m + 1, longest)
     for layer, count in enumerate(inputs):
         rows[layer, :m, : count + 1] = _draw_directions(family, m, int(count) + 1, generator)
-    mix = aligned_zeros(layers, hash_bits, width)
-    if mixed:
-        mix[:, :, : m + centred] = generator.standard_normal((layers, hash_bits, m + centred))
-    node_mix = aligned_zeros(layers, hash_bits, width)
-    node_mix[:] = mix
     return Projections(
         directions=rows,
         centres=np.zeros((layers, m), np.float32),
-        query_mix=mix,
-        node_mix=node_mix,
+        scales=np.ones((layers, m + 1), np.float32),
         features=aligned_zeros(layers, nodes, width),
         blocks=np.arange(0, width, LANES, dtype=np.int32),
         row_blocks=np.arange(0, longest, LANES, dtype=np.int32),
-        mixed=mixed,
         multiplies=family not in ADDITIONS_ONLY,
     )
 
@@ -111,7 +88,7 @@ def _draw_directions(family: str, m: int, inputs: int, generator: np.random.Gene
     if family == "sparse":
         signs = generator.choice([-1, 0, 0, 0, 0, 1], (m, inputs))
         return signs * np.sqrt(3 / m)
-    return generator.standard_normal((m, inputs)) / np.sqrt(m)
+    return generator.standard_normal((m, inputs)) / np.sqrt(max(1, m))
 
 
 def centre_projections(projections: Projections, layer: int, recent: np.ndarray) -> int:
@@ -147,24 +124,20 @@ def fit_directions(
     return iterations * (2 * samples * m * stride + 2 * m * m * stride)
 
 
-def balance_mixtures(
-    projections: Projections, layer: int, recent: np.ndarray, weights: np.ndarray
-) -> int:
-    """Balance the spread of a layer's features between its recent inputs and its weight rows.
+def balance_features(projections: Projections, layer: int, recent: np.ndarray, nodes: int) -> int:
+    """Balance the spread of features between a layer's recent inputs and its first `nodes` nodes.
 
-    Returns the multiplications done.
+    The nodes' features, as projected last, are scaled anew. Returns the multiplications done.
     """
     m = projections.centres.shape[1]
-    rows = projections.directions[layer, :, : recent.shape[1]]
+    rows = projections.directions[layer, :m, : recent.shape[1]]
+    scales, features = projections.scales[layer], projections.features[layer, :nodes, : m + 1]
     query = np.ones(m + 1)
-    query[:m] = _root_mean_square(recent @ rows[:m].T - projections.centres[layer])
-    scale = np.sqrt((_root_mean_square(weights @ rows.T) + 1e-9) / (query + 1e-9))
-    unbalanced = np.sqrt(
-        projections.query_mix[layer, :, : m + 1] * projections.node_mix[layer, :, : m + 1]
-    ) * np.sign(projections.node_mix[layer, :, : m + 1])
-    projections.query_mix[layer, :, : m + 1] = unbalanced * scale
-    projections.node_mix[layer, :, : m + 1] = unbalanced / scale
-    return recent.size * m + weights.size * (m + 1)
+    query[:m] = _root_mean_square(recent @ rows.T - projections.centres[layer])
+    new = np.sqrt((_root_mean_square(features) * scales + 1e-9) / (query + 1e-9))
+    features *= scales / new
+    scales[:] = new
+    return recent.size * m + (len(recent) + 2 * nodes) * (m + 1)
 
 
 def _root_mean_square(columns: np.ndarray) -> np.ndarray:
@@ -172,48 +145,46 @@ def _root_mean_square(columns: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def mix_features(projections, mixtures, layer, features, start, scores):
-    """Scores whose signs are the hash bits, float32 (K L,); returns the multiplications."""
-    m = projections.centres.shape[1]
-    bits, width = mixtures.shape[1:]
-    if not projections.mixed:
-        scores[:bits] = features.reshape(-1)[start : start + bits]
-        return 0
-    row = features.reshape(-1)[start : start + width]
-    for bit in range(bits):
-        at = (layer * bits + bit) * width
-        scores[bit] = dot_blocks(mixtures, at, row, projections.blocks)
-    return bits * (m + 1)
-
-
-@compiled
-def project_query(projections, layer, x, features, scores):
-    """Features and scores of a layer's input x (a Vector); returns the multiplications."""
+def project_query(projections, layer, x, features):
+    """Features of a layer's input x (a Vector); returns the multiplications."""
     directions, m = projections.directions, projections.centres.shape[1]
+    centres, scales = projections.centres[layer], projections.scales[layer]
     longest = directions.shape[2]
     for d in range(m):
         at = (layer * (m + 1) + d) * longest
         projected = dot_blocks(directions, at, x.values, x.blocks)
-        features[d] = projected - projections.centres[layer, d]
-    features[m] = 1
+        features[d] = (projected - centres[d]) * scales[d]
+    features[m] = scales[m]
     nonzero = x.ids.shape[0] - 1
-    mixing = mix_features(projections, projections.query_mix, layer, features, 0, scores)
-    return mixing + m * nonzero * projections.multiplies
+    return m * (1 + nonzero * projections.multiplies)
 
 
 @compiled
-def project_node(projections, layer, node, row, blocks, scores):
-    """Features (kept) and scores of a node's weight row; returns the multiplications."""
+def project_node(projections, layer, node, row, blocks):
+    """Features of a node's weight row, kept in `features`; returns the multiplications."""
     directions, features = projections.directions, projections.features
     m = projections.centres.shape[1]
-    longest, width = directions.shape[2], features.shape[2]
-    start = (layer * features.shape[1] + node) * width
-    flat = features.reshape(-1)
+    longest = directions.shape[2]
     for d in range(m + 1):
         at = (layer * (m + 1) + d) * longest
-        flat[start + d] = dot_blocks(directions, at, row, blocks)
-    mixing = mix_features(projections, projections.node_mix, layer, features, start, scores)
-    return mixing + (1 + m * projections.multiplies) * row.shape[0]
+        projected = dot_blocks(directions, at, row, blocks)
+        features[layer, node, d] = projected / projections.scales[layer, d]
+    return m + 1 + (1 + m * projections.multiplies) * row.shape[0]
+
+
+@compiled
+def project_step(projections, layer, x, query, change):
+    """Features that a step of 1 along x adds to those of a node; `query` is x's, as a query.
+
+    Returns the multiplications.
+    """
+    directions, m = projections.directions, projections.centres.shape[1]
+    centres, scales = projections.centres[layer], projections.scales[layer]
+    for d in range(m):
+        change[d] = (query[d] / scales[d] + centres[d]) / scales[d]
+    at = (layer * (m + 1) + m) * directions.shape[2]
+    change[m] = dot_blocks(directions, at, x.values, x.blocks) / scales[m]
+    return 2 * m + x.ids.shape[0]
 
 
 @compiled

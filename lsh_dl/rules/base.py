@@ -82,6 +82,11 @@ class Rule(ABC):
     #:           written: factors on the activations), `work` (add multiplications by stage)
     select: ClassVar[Callable[..., int]]
 
+    #: `follow(state, layer, x, nodes, steps, work)`, if there is one, is called in training after
+    #: each update of a hidden layer. Under plain SGD weights[nodes[p]] has become
+    #: weights[nodes[p]] + steps[p] * x; other optimisers scale each weight's step.
+    follow: ClassVar[Callable[..., None] | None] = None
+
     def __init__(self, settings: RuleSettings, active_fraction: float, seed: int):
         self.settings = settings
         self.active_fraction = active_fraction
@@ -103,6 +108,12 @@ class Rule(ABC):
         without locks; a cell that each of them writes at each sample slows all of them down.
         """
         return state
+
+    def check_optimiser(self, optimiser: Any) -> None:  # noqa: B027 (most go with any)
+        """Refuse an optimiser that the rule's settings do not go with, by a UserError.
+
+        `optimiser` has `adagrad` (bool) and `momentum` (0: off).
+        """
 
     def budgets(self, network: Network) -> np.ndarray:
         """Active nodes per hidden layer, at least one each: int64 (hidden layers,)."""

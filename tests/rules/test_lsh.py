@@ -18,11 +18,14 @@ from pydantic import ValidationError
 
 from lsh_dl.engine.network import create_network, layer_weights
 from lsh_dl.engine.rows import slice_rows
+from lsh_dl.engine.work import MAINTAIN
+from lsh_dl.errors import UserError
+from lsh_dl.hashing.bits import lift_scores, score_features, score_winners
 from lsh_dl.hashing.probing import code_of
 from lsh_dl.hashing.projections import project_node
 
 SIZES = [30, 60, 40, 4]
-EVERY_FAMILY = ["gaussian", "sparse", "pooled", "fitted"]
+EVERY_FAMILY = ["gaussian", "sparse", "pooled", "fitted", "dwta"]
 
 
 def train(model, samples, seed=0):
@@ -47,7 +50,14 @@ def hash_again(model, index):
     scores = np.zeros(settings.K * settings.L, np.float32)
     codes = np.zeros((settings.L, len(weights)), int)
     for node, row in enumerate(weights):
-        project_node(state.projections, index, node, row, blocks, scores)
+        if settings.family == "dwta":
+            score_winners(state.bits, index, row, scores)
+        else:
+            project_node(state.projections, index, node, row, blocks)
+            features = state.projections.features[index, node]
+            score_features(state.bits, state.projections, index, features, scores)
+        if settings.asymmetric:
+            lift_scores(state.bits, index, node, scores)
         codes[:, node] = [code_of(scores, table, settings.K) for table in range(settings.L)]
     return codes
 
@@ -91,18 +101,26 @@ def test_permuted_control_is_as_active_but_not_better_than_chance():
             counts.append(answer.nodes.size)
         found[permuted], active[permuted] = hits / 2000, counts
     assert active[True] == active[False] == [20] * 100
-    assert sizes[True] == sizes[False] == [400] * 8
+    assert sizes[True] == sizes[False] == [400] * model.rule.settings.L
     # `none` keeps the best of 120 candidates: a random 120 of 400 hold 30 % of the top nodes.
     assert found[True] == pytest.approx(0.3, abs=0.06)
     assert found[False] > 0.45
 
 
-@pytest.mark.parametrize("family", EVERY_FAMILY)
-@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"family": family, "centred": c} for family in EVERY_FAMILY[:4] for c in (False, True)),
+        *({"family": family, "asymmetric": True} for family in EVERY_FAMILY[:4]),
+        {"family": "dwta"},
+        {"family": "fitted", "balanced": False},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())),
+)
 @pytest.mark.parametrize("sizes", [SIZES, [5, 1, 20, 4], [3, 1, 4]])
-def test_tables_kept_up_to_date_are_those_built_anew(family, centred, sizes):
-    settings = {"family": family, "K": 4, "L": 3, "interval": 20, "growth": 1.0}
-    model = make_model("lsh", sizes, 0.3, adagrad=True, centred=centred, **settings)
+def test_tables_kept_up_to_date_are_those_built_anew(settings, sizes):
+    settings = settings | {"K": 3, "L": 3, "interval": 20, "growth": 1.0}
+    model = make_model("lsh", sizes, 0.3, adagrad=True, **settings)
     layers = range(len(sizes) - 2)
     start = [layer_buckets(model.state, index, sizes[index + 1]).copy() for index in layers]
     for index in layers:
@@ -218,4 +236,46 @@ def test_a_preset_is_where_settings_start():
 )
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValidationError, match=next(iter(settings))):
+        make_rule("lsh", 0.1, **settings)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "sparse", "pooled"])
+def test_tracked_features_and_tables_are_those_of_projecting_anew(family):
+    settings = {"family": family, "K": 4, "L": 3, "interval": 50, "growth": 1.0}
+    settings["shortlist"] = 1e9  # estimates would tell fresh features from old ones
+    tracked, twin = (
+        make_model("lsh", SIZES, 0.3, rate=0.02, tracking=tracking, **settings)
+        for tracking in (True, False)
+    )
+    start = copy_state(tracked.state).projections.features
+    rows = draw_rows(100 + 6 * 50, SIZES[0], 4)
+    work = [model.train(rows, KEY).work[MAINTAIN] for model in (tracked, twin)]
+    np.testing.assert_allclose(tracked.network.weights, twin.network.weights, atol=1e-3)
+    kept, projected = (model.state.projections.features for model in (tracked, twin))
+    np.testing.assert_allclose(kept, projected, atol=2e-3)
+    assert np.abs(kept - start).max() > 0.01
+    buckets, others = (model.state.tables.codes for model in (tracked, twin))
+    assert np.mean(buckets == others) > 0.99, "only a score near 0 may round the other way"
+    if family == "gaussian":
+        assert work[0] < work[1]
+
+
+@pytest.mark.parametrize("more", [{"adagrad": True}, {"momentum": 0.9}])
+def test_tracking_needs_plain_sgd(more):
+    with pytest.raises(UserError, match="plain SGD"):
+        make_model("lsh", SIZES, 0.2, family="gaussian", tracking=True, **more)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"family": "dwta", "K": 4}, "multiple of 3"),
+        ({"family": "dwta", "centred": True}, "centred"),
+        ({"family": "dwta", "asymmetric": True}, "asymmetric"),
+        ({"family": "fitted", "tracking": True}, "tracking"),
+        ({"tracking": True}, "tracking"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(settings, named):
+    with pytest.raises(ValidationError, match=named):
         make_rule("lsh", 0.1, **settings)

@@ -1,0 +1,54 @@
+"""All that hashing keeps of a network: projections, tables, recent inputs, scratch."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lsh_dl.hashing.bits import Bits
+from lsh_dl.hashing.probing import Probes
+from lsh_dl.hashing.projections import Projections
+from lsh_dl.hashing.tables import Tables
+
+#: Recent inputs of a layer that projections are fitted to.
+REMEMBERED = 256
+
+
+class Upkeep(NamedTuple):
+    """What was done to keep tables and projections up to date."""
+
+    renewals: np.ndarray  # int64 (1,): of the tables; the first is before training
+    unreported: np.ndarray  # int64 (1,): multiplications done since they were last reported
+
+
+class Scratch(NamedTuple):
+    """What one thread needs for a query."""
+
+    probes: Probes
+    features: np.ndarray  # float32 (padded features,): the query's
+    stamps: np.ndarray  # int64 (nodes,): the last query that met the node
+    collisions: np.ndarray  # int32 (nodes,): how often it met it
+    queries: np.ndarray  # int64 (1,)
+    steps: np.ndarray  # float32 (layers, padded features): what a step along the input adds
+
+
+class State(NamedTuple):
+    """What `select` needs; the first index of stacked arrays is the hidden layer."""
+
+    budgets: np.ndarray  # int64 (layers,): active nodes
+    gathered: np.ndarray  # int64 (layers,): candidates taken from the tables
+    shortlisted: np.ndarray  # int64 (layers,): candidates whose inner product is computed
+    projections: Projections
+    bits: Bits
+    tables: Tables  # stacked
+    permutations: np.ndarray  # int32 (layers, nodes): what an entry of the tables stands for
+    touched: np.ndarray  # uint8 (layers, nodes): trained since they were hashed
+    remembered: np.ndarray  # float32 (layers, REMEMBERED, longest row): recent inputs, bias's 1
+    upkeep: Upkeep
+    scratch: Scratch
+    fitted: bool  # directions follow the inputs
+    centred: bool
+    balanced: bool
+    tracking: bool  # features follow each step of plain SGD
+    probing: bool
+    by_count: bool
+    by_product: bool
