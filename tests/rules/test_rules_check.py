@@ -113,7 +113,7 @@ class Remembering(First):
     def refresh_interval(self, seen):
         return 50
 
-    def refresh(self, state, network, recent, work):
+    def refresh(self, state, network, recent, work, team):
         self.seen += 1
 
 
