@@ -1,10 +1,10 @@
 """Labelled samples as a network reads them: sparse rows, whatever the samples are stored as."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from lsh_dl.data.store import Samples
+from lsh_dl.data.store import ArraySamples, Samples
 from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.rows import make_rows, pick_rows
 
@@ -66,3 +66,26 @@ class SparseInputs:
     def rows(self, numbers: np.ndarray) -> Rows:
         """See `Inputs.rows`."""
         return pick_rows(self.x, self.labels, numbers)
+
+
+def make_inputs(x: Any, labels: np.ndarray) -> Inputs:
+    """Samples as they are, without offset and scale.
+
+    Parameters
+    ----------
+    x
+        (n, features) numbers: a uint8 or float32 array, or a CSR matrix of any type, which stays
+        as it is.
+    labels
+        int32 (n,).
+    """
+    from scipy.sparse import csr_array, issparse
+
+    if not issparse(x):
+        zero, one = np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32)
+        return DenseInputs(ArraySamples(x, labels), zero, one)
+    x = csr_array(x, dtype=np.float32)
+    if not x.has_canonical_format:
+        x = x.copy()
+        x.sum_duplicates()
+    return SparseInputs(x, labels)

@@ -1,6 +1,7 @@
 """One network under one selection rule: train on rows, predict rows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class SparseModel:
         self.state = rule.start(network)
         self.seen = 0
         self.until_refresh = rule.refresh_interval(0)
+        self._busy = Lock()  # the workspaces serve one call at a time
         self.use_threads(threads)
         select = type(rule).select
         if register(self.state, select, type(rule).follow):
@@ -88,7 +90,7 @@ class SparseModel:
         """
         tallies = [create_tally() for _ in self._states]
         start, samples = 0, len(rows.labels)
-        with Team(self.threads) as team:
+        with self._busy, Team(self.threads) as team:
             while True:
                 stop = samples
                 if self.until_refresh is not None:
@@ -111,7 +113,7 @@ class SparseModel:
         """
         tallies = [create_tally() for _ in self._states]
         probabilities = np.empty((len(rows.labels), int(self.network.sizes[-1])), np.float32)
-        with Team(self.threads) as team:
+        with self._busy, Team(self.threads) as team:
             self._share(self._predict, rows, key, tallies, probabilities, team)
         return probabilities, sum_tallies(tallies)
 
