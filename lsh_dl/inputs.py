@@ -6,6 +6,7 @@ import numpy as np
 
 from lsh_dl.data.store import ArraySamples, Samples
 from lsh_dl.engine.loop import Rows
+from lsh_dl.engine.reading import Reading
 from lsh_dl.engine.rows import make_rows, pick_rows
 
 if TYPE_CHECKING:
@@ -25,25 +26,25 @@ class Inputs(Protocol):
 
 
 class DenseInputs:
-    """Dense samples; a network's input is (x - offset) * scale.
+    """Dense samples.
 
     Parameters
     ----------
     samples
         x uint8 or float32 (n, features), labels int32.
-    offset, scale
-        float32 (features,).
+    reading
+        From features to a network's inputs.
     """
 
-    def __init__(self, samples: Samples, offset: np.ndarray, scale: np.ndarray):
-        self.samples, self.offset, self.scale = samples, offset, scale
+    def __init__(self, samples: Samples, reading: Reading):
+        self.samples, self.reading = samples, reading
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def rows(self, numbers: np.ndarray) -> Rows:
         """See `Inputs.rows`."""
-        return make_rows(*self.samples.take(numbers), numbers, self.offset, self.scale)
+        return make_rows(*self.samples.take(numbers), numbers, self.reading)
 
 
 class SparseInputs:

@@ -4,7 +4,7 @@
 header                 JSON (`Header`): sizes, rule with its settings, counters, classes, record
 weights, state.*       what training changed (`SparseModel.named_arrays`)
 optimiser.*            its histories; only where training is to go on
-offset, scale          float32 (inputs,); the network reads (x - offset) * scale
+offset, scale, order   from features to inputs (`lsh_dl.engine.rows.Reading`)
 =====================  ========================================================================
 """
 
@@ -22,13 +22,14 @@ from pydantic import Field
 from lsh_dl import __version__
 from lsh_dl.discovery import find
 from lsh_dl.engine.model import SparseModel, restore_model
+from lsh_dl.engine.reading import Reading
 from lsh_dl.errors import UserError
 from lsh_dl.files import whole_file
 from lsh_dl.rules.base import Rule
 from lsh_dl.validation import Model, validate
 
 #: Changes when the file's layout does.
-FORMAT = 1
+FORMAT = 2
 
 _KIND = "lsh-dl model"
 
@@ -40,15 +41,14 @@ class TrainedModel:
     Attributes
     ----------
     model: the network and its rule, which selects as in training.
-    offset, scale: float32 (inputs,); a network's input is (x - offset) * scale.
+    reading: from a sample's features to the network's inputs.
     classes: what each output stands for.
     key: of the random draws at inference, for rules that draw.
     record: anything that JSON can hold: of a run, its settings and results.
     """
 
     model: SparseModel
-    offset: np.ndarray
-    scale: np.ndarray
+    reading: Reading
     classes: tuple[int | str, ...]
     key: np.uint64
     record: Mapping[str, Any]
@@ -127,7 +127,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
         key=int(trained.key),
         record=dict(trained.record),
     )
-    arrays = model.named_arrays(histories) | {"offset": trained.offset, "scale": trained.scale}
+    arrays = model.named_arrays(histories) | trained.reading._asdict()
     with whole_file(path) as temporary, temporary.open("wb") as file:
         # A file, not a path: NumPy would append `.npz` to another suffix.
         np.savez(file, header=np.array(json.dumps(header.model_dump(mode="json"))), **arrays)
@@ -146,7 +146,7 @@ def read_model(path: Path) -> TrainedModel:
     header = _read_header(path, arrays)
     rule = _find_rule(path, header.rule)
     inputs, classes = header.sizes[0], header.sizes[-1]
-    for name in ("offset", "scale"):
+    for name in Reading._fields:
         if name not in arrays or arrays[name].shape != (inputs,):
             raise _damaged(path, f"{name} of {inputs} numbers is needed")
     if len(header.classes) != classes:
@@ -167,7 +167,8 @@ def read_model(path: Path) -> TrainedModel:
         ) from None
     key = np.uint64(header.key)
     classes = tuple(header.classes)
-    return TrainedModel(model, arrays["offset"], arrays["scale"], classes, key, header.record)
+    reading = Reading(*(arrays[name] for name in Reading._fields))
+    return TrainedModel(model, reading, classes, key, header.record)
 
 
 def _read_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:

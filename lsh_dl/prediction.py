@@ -48,7 +48,7 @@ def predict_file(model_path: Path, source: Path, part: str, out: Path | None) ->
     """
     trained = read_model(model_path)
     samples, labelled = open_samples(source, part, trained)
-    inputs = DenseInputs(samples, trained.offset, trained.scale)
+    inputs = DenseInputs(samples, trained.reading)
     if out is None:
         return _predict(trained, inputs, labelled, model_path, None)
     with written_whole(out) as file:
@@ -57,7 +57,7 @@ def predict_file(model_path: Path, source: Path, part: str, out: Path | None) ->
 
 def open_samples(source: Path, part: str, trained: TrainedModel) -> tuple[Samples, bool]:
     """The samples to predict, checked, and whether they have labels."""
-    features, classes = len(trained.offset), len(trained.classes)
+    features, classes = len(trained.reading.order), len(trained.classes)
     if source.is_dir():
         data = open_prepared(source)
         samples = getattr(data, part)

@@ -24,6 +24,7 @@ from lsh_dl.engine.network import (
     view_layer,
 )
 from lsh_dl.engine.optimiser import create_optimiser
+from lsh_dl.engine.reading import read_plainly
 from lsh_dl.engine.rows import make_rows
 from lsh_dl.engine.selection import Selection
 from lsh_dl.engine.work import STAGES
@@ -89,8 +90,7 @@ def draw_input(kind: str, size: int, seed: int) -> np.ndarray:
 def to_rows(x: np.ndarray, labels: np.ndarray) -> Rows:
     """Samples (m, features) float32 as they are, with labels (m,)."""
     samples, features = x.shape
-    offset, scale = np.zeros(features, np.float32), np.ones(features, np.float32)
-    return make_rows(x, labels.astype(np.int32), np.arange(samples), offset, scale)
+    return make_rows(x, labels.astype(np.int32), np.arange(samples), read_plainly(features))
 
 
 def draw_inputs(samples: int, features: int, seed: int, density: float = 0.5) -> np.ndarray:

@@ -104,7 +104,7 @@ def train_run(
 
 def inputs_of(data: Prepared, samples: Samples | None) -> DenseInputs | None:
     """A part of `data` as the network's inputs; None if there is no such part."""
-    return None if samples is None else DenseInputs(samples, data.offset, data.scale)
+    return None if samples is None else DenseInputs(samples, data.reading)
 
 
 def run_to_files(
@@ -157,7 +157,7 @@ def run_to_files(
     }
     if model_path:
         classes, key = tuple(range(data.classes)), draw_key(run.seed, rows[-1]["epoch"])
-        trained = TrainedModel(model, data.offset, data.scale, classes, key, record)
+        trained = TrainedModel(model, data.reading, classes, key, record)
         write_model(model_path, trained)
     write_record(json_path, record)
     write_rows(csv_path, rows)

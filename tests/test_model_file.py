@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import KEY, RULES, draw_rows, make_model
 
+from lsh_dl.engine.reading import Reading
 from lsh_dl.engine.rows import slice_rows
 from lsh_dl.errors import UserError
 from lsh_dl.model_file import FORMAT, TrainedModel, read_model, write_model
@@ -20,8 +21,9 @@ def train(rule="lsh", sizes=SIZES, samples=150, **options):
     model = make_model(rule, sizes, **{"fraction": 0.3, "adagrad": True} | options)
     model.train(draw_rows(samples, sizes[0], sizes[-1]), KEY)
     offset, scale = np.arange(sizes[0], dtype=np.float32), np.full(sizes[0], 0.5, np.float32)
+    reading = Reading(offset, scale, np.arange(sizes[0], dtype=np.int32)[::-1].copy())
     classes = tuple(f"class {c}" for c in range(sizes[-1]))
-    return TrainedModel(model, offset, scale, classes, np.uint64(2**64 - 1), {"epochs": [0.1, 3]})
+    return TrainedModel(model, reading, classes, np.uint64(2**64 - 1), {"epochs": [0.1, 3]})
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +55,8 @@ def test_a_model_read_predicts_and_learns_as_the_one_written(
     path = tmp_path_factory.mktemp("models") / "model"  # no suffix is added
     write_model(path, written, histories=True)
     read = read_model(path)
-    for field in ("offset", "scale"):
-        np.testing.assert_array_equal(getattr(read, field), getattr(written, field))
+    for field in Reading._fields:
+        np.testing.assert_array_equal(getattr(read.reading, field), getattr(written.reading, field))
     assert (read.classes, read.key, read.record) == (written.classes, written.key, written.record)
     assert (read.model.seen, read.model.until_refresh) == (
         written.model.seen,

@@ -27,10 +27,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from lsh_dl.data.base import Stream
+from lsh_dl.engine.reading import Reading
 from lsh_dl.errors import UserError
 
 FORMAT = 1
 """Changes when the folder's layout does."""
+
+TILE = 4
+"""Pixels; see `order_features`."""
 
 
 class Samples(Protocol):
@@ -103,7 +107,8 @@ class Prepared:
     ----------
     train, validation, test: `Samples`; `validation` is None where the config keeps none, and is
         never part of `train`.
-    offset, scale: (d,) float32, computed from `train`; a network's input is (x - offset) * scale.
+    offset, scale: (d,) float32, computed from `train`; a network's input is (x - offset) * scale,
+        in the order of `reading`.
     features: d.
     classes: number of classes.
     name, title, kind, image_shape, provenance: see `lsh_dl.data.base.DataSet` and `Arrays`.
@@ -123,6 +128,26 @@ class Prepared:
     image_shape: tuple[int, ...] | None
     provenance: str
     meta: Mapping[str, Any]
+
+    @property
+    def reading(self) -> Reading:
+        """From a sample's features to a network's inputs."""
+        return Reading(self.offset, self.scale, order_features(self.features, self.image_shape))
+
+
+def order_features(features: int, image_shape: tuple[int, ...] | None) -> np.ndarray:
+    """The order in which a network reads features: int32 (features,).
+
+    Images are read in tiles of 4 x 4 pixels, each a block of 16 inputs: strokes and shapes touch
+    a third fewer of them than of runs of 16 pixels in a line.
+    """
+    numbers = np.arange(features, dtype=np.int32)
+    if image_shape is None:
+        return numbers
+    image, row, column = np.unravel_index(numbers, (1, *image_shape)[-3:])
+    return np.lexsort((column % TILE, row % TILE, column // TILE, row // TILE, image)).astype(
+        np.int32
+    )
 
 
 def open_prepared(folder: str | Path) -> Prepared:

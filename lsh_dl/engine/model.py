@@ -11,6 +11,7 @@ from lsh_dl.engine.compiled import compile_once
 from lsh_dl.engine.loop import Rows, predict_samples, train_samples
 from lsh_dl.engine.network import Network, empty_network
 from lsh_dl.engine.optimiser import Optimiser, create_optimiser
+from lsh_dl.engine.reading import read_plainly
 from lsh_dl.engine.rows import make_rows, slice_rows
 from lsh_dl.engine.selection import register
 from lsh_dl.engine.threads import Team, create_queue
@@ -63,8 +64,7 @@ class SparseModel:
                 np.zeros((0, features), dtype),
                 np.zeros(0, np.int32),
                 np.zeros(0, np.int64),
-                np.zeros(features, np.float32),
-                np.ones(features, np.float32),
+                read_plainly(features),
             )
         self.train(nothing, np.uint64(0))
         self.predict(nothing, np.uint64(0))

@@ -6,18 +6,21 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.loop import Rows
+from lsh_dl.engine.reading import Reading
 
 if TYPE_CHECKING:  # a tenth of a second to import, which a run does not need
     from scipy.sparse import csr_array
 
 
 @compiled
-def _fill_rows(x, offset, scale, ends, ids, values):
+def _fill_rows(x, reading, ends, ids, values):
     features = x.shape[1]
+    offset, scale, order = reading
     position = 0
     for s in range(x.shape[0]):
         for i in range(features):
-            value = (np.float32(x[s, i]) - offset[i]) * scale[i]
+            feature = order[i]
+            value = (np.float32(x[s, feature]) - offset[feature]) * scale[feature]
             ids[position] = i
             values[position] = value
             position += value != 0
@@ -27,10 +30,8 @@ def _fill_rows(x, offset, scale, ends, ids, values):
         ends[s + 1] = position
 
 
-def make_rows(
-    x: np.ndarray, labels: np.ndarray, numbers: np.ndarray, offset: np.ndarray, scale: np.ndarray
-) -> Rows:
-    """List the non-zero network inputs (x - offset) * scale of each sample, then a 1 for the bias.
+def make_rows(x: np.ndarray, labels: np.ndarray, numbers: np.ndarray, reading: Reading) -> Rows:
+    """List the non-zero network inputs of each sample, then a 1 for the bias.
 
     Parameters
     ----------
@@ -38,15 +39,15 @@ def make_rows(
         uint8 or float32 (samples, features), C-contiguous.
     labels, numbers
         int32 and int64 (samples,): classes, and which sample it is (for random keys).
-    offset, scale
-        float32 (features,).
+    reading
+        From features to inputs.
     """
     samples, features = x.shape
     ends = np.zeros(samples + 1, np.int64)
     # One place more than can be filled: the kernel writes first and then decides whether it counts.
     ids = np.empty(samples * (features + 1) + 1, np.int32)
     values = np.empty(ids.size, np.float32)
-    _fill_rows(x, offset, scale, ends, ids, values)
+    _fill_rows(x, reading, ends, ids, values)
     return Rows(ends, ids, values, labels, numbers)
 
 

@@ -25,7 +25,8 @@ class Probes(NamedTuple):
     order: np.ndarray  # int32 (sets,): bit i of a set flips the table's i-th least sure bit
     scores: np.ndarray  # float32 (L * K,): signed scores of the query, table by table
     codes: np.ndarray  # int32 (L,): the query's own buckets
-    flips: np.ndarray  # int32 (L, K): masks of each table's bits, the least sure first
+    ranked: np.ndarray  # int32 (L, K): each table's bits, the least sure first
+    masks: np.ndarray  # int32 (L, K / 4 rounded up, 16): flips of every set of four ranks
 
 
 def create_probes(bits: int, tables: int) -> Probes:
@@ -35,6 +36,7 @@ def create_probes(bits: int, tables: int) -> Probes:
         aligned_zeros(tables * bits),
         aligned_zeros(tables, dtype=np.int32),
         aligned_zeros(tables, bits, dtype=np.int32),
+        aligned_zeros(tables, -(-bits // 4), 16, dtype=np.int32),
     )
 
 
@@ -60,37 +62,26 @@ def code_of(scores, table, bits):
 @compiled
 def start_probing(probes):
     """Find the query's own bucket in each table and order the table's bits by their margin."""
-    tables, bits = probes.flips.shape
+    tables, bits = probes.ranked.shape
     for table in range(tables):
-        flips, first = probes.flips[table], table * bits
+        ranked, scores = probes.ranked[table], probes.scores[table * bits : (table + 1) * bits]
         probes.codes[table] = code_of(probes.scores, table, bits)
         for bit in range(bits):
-            margin = abs(probes.scores[first + bit])
-            place = bit
-            while place > 0 and abs(probes.scores[first + _bit_of(flips[place - 1])]) > margin:
-                flips[place] = flips[place - 1]
+            margin, place = abs(scores[bit]), bit
+            while place > 0 and abs(scores[ranked[place - 1]]) > margin:
+                ranked[place] = ranked[place - 1]
                 place -= 1
-            flips[place] = 1 << bit
+            ranked[place] = bit
+        for rank in range(bits):
+            masks, first = probes.masks[table, rank // 4], 1 << rank % 4
+            for subset in range(first):
+                masks[first + subset] = masks[subset] ^ (1 << ranked[rank])
 
 
 @compiled
 def probe_code(probes, table, probe):
     """The bucket of a table to visit as number `probe`; number 0 is the query's own."""
     code, flipped = probes.codes[table], probes.order[probe]
-    flips = probes.flips[table]
-    rank = 0
-    while flipped > 0:
-        if flipped & 1:
-            code ^= flips[rank]
-        flipped >>= 1
-        rank += 1
+    for four in range(probes.masks.shape[1]):
+        code ^= probes.masks[table, four, flipped >> (4 * four) & 15]
     return code
-
-
-@compiled
-def _bit_of(mask):
-    bit = 0
-    while mask > 1:
-        mask >>= 1
-        bit += 1
-    return bit

@@ -10,7 +10,7 @@ from lsh_dl.engine.work import MAINTAIN, RERANK, SELECT
 from lsh_dl.hashing.bits import score_features, score_winners
 from lsh_dl.hashing.probing import probe_code, start_probing
 from lsh_dl.hashing.projections import estimate_inner_product, project_query, project_step
-from lsh_dl.hashing.state import REMEMBERED
+from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, REPLACED
 from lsh_dl.hashing.tables import Tables
 
 
@@ -18,47 +18,55 @@ from lsh_dl.hashing.tables import Tables
 def tables_of(state, index):
     """One layer's tables."""
     stacked = state.tables
-    return Tables(
-        stacked.heads[index],
-        stacked.following[index],
-        stacked.preceding[index],
-        stacked.codes[index],
-    )
+    return Tables(stacked.starts[index], stacked.members[index], stacked.codes[index])
 
 
 @compiled
-def visit_bucket(tables, table, code, state, stand_for, nodes, count, limit):
-    """Append a bucket's new nodes to the candidates, up to the limit."""
-    stamps = state.scratch.stamps
-    query = state.scratch.queries[0]
-    following = tables.following[table]
-    entry = tables.heads[table, code]
-    while entry >= 0 and count < limit:
-        node = stand_for[entry]
-        # Written either way, counted if new: a branch would be mispredicted half the time.
-        nodes[count] = node
-        count += stamps[node] != query
-        stamps[node] = query
-        entry = following[entry]
+def find_buckets(state, index, first, stop, runs):
+    """List the non-empty buckets of probes `first` to `stop`, table by table within a probe.
+
+    Writes the bounds of each in `members`, flattened, to runs (int32 (places, 2)); returns how
+    many there are.
+    """
+    probes, tables = state.scratch.probes, tables_of(state, index)
+    width = tables.members.shape[1]
+    count = 0
+    for probe in range(first, stop):
+        for table in range(probes.codes.shape[0]):
+            code = probe_code(probes, table, probe)
+            # Written either way, counted if there is a node: a branch would be mispredicted.
+            runs[count, 0] = table * width + tables.starts[table, code]
+            runs[count, 1] = table * width + tables.starts[table, code + 1]
+            count += runs[count, 1] > runs[count, 0]
     return count
 
 
 @compiled
-def count_bucket(tables, table, code, state, stand_for, nodes, count):
+def take_nodes(members, start, stop, scratch, nodes, count, limit):
+    """Append a bucket's new nodes to the candidates, up to the limit; returns their number."""
+    stamps, query = scratch.stamps, scratch.queries[0]
+    entry = start
+    while entry < stop and count < limit:
+        node = members[entry]
+        nodes[count] = node  # written either way, counted if new
+        count += stamps[node] != query
+        stamps[node] = query
+        entry += 1
+    return count
+
+
+@compiled
+def count_nodes(members, start, stop, scratch, nodes, count):
     """Append all of a bucket's new nodes to the candidates, and count every node's collisions."""
-    stamps, collisions = state.scratch.stamps, state.scratch.collisions
-    query = state.scratch.queries[0]
-    following = tables.following[table]
-    entry = tables.heads[table, code]
-    while entry >= 0:
-        node = stand_for[entry]
+    stamps, collisions, query = scratch.stamps, scratch.collisions, scratch.queries[0]
+    for entry in range(start, stop):
+        node = members[entry]
         if stamps[node] != query:
             stamps[node] = query
             collisions[node] = 0
             nodes[count] = node
             count += 1
         collisions[node] += 1
-        entry = following[entry]
     return count
 
 
@@ -68,20 +76,22 @@ def gather_candidates(state, index, nodes, limit):
 
     Where collisions are counted, whole rounds over all tables are, so that each table has its say.
     """
-    tables, probes = tables_of(state, index), state.scratch.probes
-    stand_for = state.permutations[index]
-    state.scratch.queries[0] += 1
+    scratch, probes = state.scratch, state.scratch.probes
+    members = state.tables.members[index].reshape(-1)
+    scratch.queries[0] += 1
     start_probing(probes)
-    count = 0
-    for probe in range(probes.order.shape[0] if state.probing else 1):
-        for table in range(probes.codes.shape[0]):
-            code = probe_code(probes, table, probe)
+    rounds = probes.order.shape[0] if state.probing else 1
+    batch = 1 if state.by_count else PROBES_AT_ONCE
+    count = first = 0
+    while first < rounds and count < limit:
+        stop = min(rounds, first + batch)
+        for run in range(find_buckets(state, index, first, stop, scratch.runs)):
+            start, end = scratch.runs[run]
             if state.by_count:
-                count = count_bucket(tables, table, code, state, stand_for, nodes, count)
+                count = count_nodes(members, start, end, scratch, nodes, count)
             else:
-                count = visit_bucket(tables, table, code, state, stand_for, nodes, count, limit)
-        if count >= limit:
-            break
+                count = take_nodes(members, start, end, scratch, nodes, count, limit)
+        first = stop
     return count
 
 
@@ -110,8 +120,10 @@ def select(state, layer, x, key, training, chosen):
         chosen.work[MAINTAIN] += project_step(projections, index, x, query, step)
     if training:
         # A random place: threads need no common counter, and rarely meet.
-        slot = np.int64(uniform(key, 0) * REMEMBERED)
-        state.remembered[index, slot, :stride] = x.values[:stride]
+        inputs = state.remembered[index, np.int64(uniform(key, 0) * REMEMBERED)]
+        last = x.ids[x.ids.shape[0] - 1]
+        if inputs[last] == 0 or uniform(key, 1) < REPLACED:
+            inputs[:stride] = x.values[:stride]
     count = gather_candidates(state, index, nodes, state.gathered[index])
     if state.by_count:
         for p in range(count):

@@ -11,6 +11,10 @@ from lsh_dl.hashing.tables import Tables
 
 #: Recent inputs of a layer that projections are fitted to.
 REMEMBERED = 256
+#: Share of samples that replace one remembered, once the place is taken.
+REPLACED = 0.125
+#: Probes whose buckets are looked up before their nodes are read.
+PROBES_AT_ONCE = 8
 
 
 class Upkeep(NamedTuple):
@@ -28,6 +32,7 @@ class Scratch(NamedTuple):
     stamps: np.ndarray  # int64 (nodes,): the last query that met the node
     collisions: np.ndarray  # int32 (nodes,): how often it met it
     queries: np.ndarray  # int64 (1,)
+    runs: np.ndarray  # int32 (PROBES_AT_ONCE L, 2): bounds of the buckets found
     steps: np.ndarray  # float32 (layers, padded features): what a step along the input adds
 
 
@@ -42,6 +47,7 @@ class State(NamedTuple):
     tables: Tables  # stacked
     permutations: np.ndarray  # int32 (layers, nodes): what an entry of the tables stands for
     touched: np.ndarray  # uint8 (layers, nodes): trained since they were hashed
+    moved: np.ndarray  # uint8 (layers, L): tables in which a node's bucket has changed
     remembered: np.ndarray  # float32 (layers, REMEMBERED, longest row): recent inputs, bias's 1
     upkeep: Upkeep
     scratch: Scratch

@@ -1,7 +1,9 @@
-"""L hash tables of 2^K buckets in flat arrays: doubly linked lists of node ids.
+"""L hash tables of 2^K buckets in flat arrays: nodes in the order of their buckets.
 
-A move of one node costs a few writes wherever it stands, nothing is ever allocated, and memory is
-bounded by L (2^K + 3 nodes) 32-bit numbers whatever the buckets' sizes.
+A bucket's nodes stand side by side, which a query reads without following links. A table whose
+codes have changed is laid out anew by counting sort: for a thousand nodes some microseconds, less
+than moving them one by one between linked lists. Memory is L (2^K + 1 + 2 nodes) 32-bit numbers
+whatever the buckets' sizes; nothing is ever allocated.
 """
 
 from typing import NamedTuple
@@ -10,52 +12,42 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 
-NOBODY = -1
-
 
 class Tables(NamedTuple):
     """The tables of one layer. Every node stands in exactly one bucket of each table."""
 
-    heads: np.ndarray  # int32 (L, 2^K): a bucket's first node
-    following: np.ndarray  # int32 (L, nodes): the next node in the bucket
-    preceding: np.ndarray  # int32 (L, nodes)
+    starts: np.ndarray  # int32 (L, 2^K + 1): bucket c is members[starts[c]:starts[c + 1]]
+    members: np.ndarray  # int32 (L, nodes)
     codes: np.ndarray  # int32 (L, nodes): the node's bucket
 
 
 def create_tables(bits: int, tables: int, nodes: int) -> Tables:
-    """Empty tables."""
+    """Tables without members."""
     return Tables(
-        np.full((tables, 2**bits), NOBODY, np.int32),
-        np.full((tables, nodes), NOBODY, np.int32),
-        np.full((tables, nodes), NOBODY, np.int32),
-        np.full((tables, nodes), NOBODY, np.int32),
+        np.zeros((tables, 2**bits + 1), np.int32),
+        np.zeros((tables, nodes), np.int32),
+        np.zeros((tables, nodes), np.int32),
     )
 
 
 @compiled
-def place_node(tables, table, node, code):
-    """Put a node into bucket `code` of a table, taking it out of where it stood.
+def lay_out(tables, table, stand_for):
+    """Put nodes 0, 1, ... into the buckets that `codes` names, as the nodes they `stand_for`.
 
-    Returns whether it moved.
+    `stand_for` is int32 (nodes of the layer,); the entry of node i is stand_for[i].
     """
-    heads, following = tables.heads[table], tables.following[table]
-    preceding, codes = tables.preceding[table], tables.codes[table]
-    old = codes[node]
-    if old == code:
-        return False
-    if old != NOBODY:
-        before, after = preceding[node], following[node]
-        if before == NOBODY:
-            heads[old] = after
-        else:
-            following[before] = after
-        if after != NOBODY:
-            preceding[after] = before
-    first = heads[code]
-    following[node] = first
-    preceding[node] = NOBODY
-    if first != NOBODY:
-        preceding[first] = node
-    heads[code] = node
-    codes[node] = code
-    return True
+    starts, members, codes = tables.starts[table], tables.members[table], tables.codes[table]
+    nodes = stand_for.shape[0]
+    starts[:] = 0
+    for node in range(nodes):
+        starts[codes[node] + 1] += 1
+    for code in range(1, starts.shape[0]):
+        starts[code] += starts[code - 1]
+    # Each bucket's start serves as its cursor, and so ends up as the next bucket's start.
+    for node in range(nodes):
+        code = codes[node]
+        members[starts[code]] = stand_for[node]
+        starts[code] += 1
+    for code in range(starts.shape[0] - 1, 0, -1):
+        starts[code] = starts[code - 1]
+    starts[0] = 0

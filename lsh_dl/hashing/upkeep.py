@@ -1,7 +1,7 @@
 """Keep projections and tables up to date with the weights and with the layers' inputs.
 
 All threads of a team share the work; none trains meanwhile. No two write to the same node's
-features or to the same table's lists, and the tables do not depend on how many threads there are.
+features or to the same table, and the tables do not depend on how many threads there are.
 """
 
 from functools import partial
@@ -23,7 +23,7 @@ from lsh_dl.hashing.projections import (
 )
 from lsh_dl.hashing.retrieval import tables_of
 from lsh_dl.hashing.state import State
-from lsh_dl.hashing.tables import place_node
+from lsh_dl.hashing.tables import lay_out
 
 #: Products this small only lose by more threads, and threads would change their last bits.
 BLAS = ThreadpoolController()
@@ -40,8 +40,8 @@ def renew_tables(state: State, network: Network, team: Team) -> int:
     """Bring projections, features and tables up to date; returns the multiplications done.
 
     Fitted and centred projections follow the inputs remembered (others are centred once). Then the
-    nodes touched since the last time are projected, hashed and moved between buckets; all nodes
-    are where the projections have changed.
+    nodes touched since the last time are projected and hashed again (all of them where the
+    projections have changed), and tables in which a node has moved are laid out anew.
     """
     layers = range(len(state.budgets))
     with BLAS.limit(limits=1):
@@ -49,10 +49,10 @@ def renew_tables(state: State, network: Network, team: Team) -> int:
         if not state.tracking or state.touched.all():
             work += sum(team.run(partial(_project_nodes, state, network, parts=team.threads)))
         work += sum(team.run(partial(_adjust_features, state, network), len(layers)))
-    codes = np.zeros((*state.touched.shape, state.tables.codes.shape[1]), np.int32)
-    work += sum(team.run(partial(_hash_nodes, state, network, codes, parts=team.threads)))
-    team.run(partial(_move_nodes, state, network, codes, parts=team.threads))
+    work += sum(team.run(partial(_hash_nodes, state, network, parts=team.threads)))
+    team.run(partial(_lay_out_tables, state, network, parts=team.threads))
     state.touched[:] = 0
+    state.moved[:] = 0
     state.upkeep.renewals[0] += 1
     return work
 
@@ -123,12 +123,13 @@ def _adjust_features(state: State, network: Network, index: int) -> int:
 
 
 @compiled
-def _hash_nodes(state, network, codes, part, parts):
+def _hash_nodes(state, network, part, parts):
     """Hash one of `parts` ranges of every layer's touched nodes, projected before.
 
-    Writes int32 (layers, nodes, L) codes; returns the multiplications.
+    Returns the multiplications.
     """
-    tables, bits = state.scratch.probes.flips.shape
+    codes = state.tables.codes
+    tables, bits = state.scratch.probes.ranked.shape
     scores = np.zeros(tables * bits, np.float32)
     asymmetric, winners = state.bits.lifts.shape[1] > 0, state.bits.bins.shape[1] > 0
     work = 0
@@ -145,17 +146,19 @@ def _hash_nodes(state, network, codes, part, parts):
             if asymmetric:
                 work += lift_scores(state.bits, index, node, scores)
             for table in range(tables):
-                codes[index, node, table] = code_of(scores, table, bits)
+                code = code_of(scores, table, bits)
+                if codes[index, table, node] != code:
+                    codes[index, table, node] = code
+                    state.moved[index, table] = 1
     return work
 
 
 @compiled
-def _move_nodes(state, network, codes, part, parts):
-    """Move every layer's touched nodes between the buckets of one of `parts` ranges of tables."""
-    count = codes.shape[2]
-    for index in range(codes.shape[0]):
-        tables = tables_of(state, index)
-        for table in range(count * part // parts, count * (part + 1) // parts):
-            for node in range(network.sizes[index + 1]):
-                if state.touched[index, node] != 0:
-                    place_node(tables, table, node, codes[index, node, table])
+def _lay_out_tables(state, network, part, parts):
+    """Lay out anew those of one of `parts` ranges of tables in which a node has moved."""
+    layers, count = state.moved.shape
+    for number in range(layers * count * part // parts, layers * count * (part + 1) // parts):
+        index, table = number // count, number % count
+        if state.moved[index, table] != 0:
+            stand_for = state.permutations[index, : network.sizes[index + 1]]
+            lay_out(tables_of(state, index), table, stand_for)

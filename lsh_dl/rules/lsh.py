@@ -14,7 +14,7 @@ from lsh_dl.hashing.bits import WINNER_BITS, Bits, create_bits, create_winner_bi
 from lsh_dl.hashing.probing import create_probes
 from lsh_dl.hashing.projections import Projections, create_projections
 from lsh_dl.hashing.retrieval import follow, select
-from lsh_dl.hashing.state import REMEMBERED, Scratch, State, Upkeep
+from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, Scratch, State, Upkeep
 from lsh_dl.hashing.tables import Tables, create_tables
 from lsh_dl.hashing.upkeep import renew_tables
 from lsh_dl.rules.base import Rule, RuleSettings
@@ -180,6 +180,7 @@ class LSH(Rule):
             Tables(*(np.repeat(array[None], layers, axis=0) for array in one)),
             permutations,
             np.ones((layers, nodes), np.uint8),
+            np.ones((layers, settings.L), np.uint8),
             np.zeros((layers, REMEMBERED, longest), np.float32),
             Upkeep(np.zeros(1, np.int64), np.zeros(1, np.int64)),
             self._create_scratch(projections),
@@ -242,6 +243,7 @@ class LSH(Rule):
             aligned_zeros(nodes, dtype=np.int64),
             aligned_zeros(nodes, dtype=np.int32),
             aligned_zeros(1, dtype=np.int64),
+            aligned_zeros(PROBES_AT_ONCE * self.settings.L, 2, dtype=np.int32),
             aligned_zeros(layers, width),
         )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsh_dl.data.prepare import fit_preprocessing, prepare, resolve, split_validation
-from lsh_dl.data.store import ArraySamples, fresh_folder, open_prepared
+from lsh_dl.data.store import ArraySamples, fresh_folder, open_prepared, order_features
 from lsh_dl.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -279,3 +279,17 @@ def test_threads_take_at_once(arrays, tmp_path):
         for thread in threads:
             thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("shape", [None, (28, 28), (2, 32, 32), (5, 6), (1, 3, 9)])
+def test_images_are_read_in_tiles(shape):
+    features = 20 if shape is None else int(np.prod(shape))
+    order = order_features(features, shape)
+    assert order.dtype == np.int32
+    np.testing.assert_array_equal(np.sort(order), np.arange(features))
+    if shape is None:
+        np.testing.assert_array_equal(order, np.arange(features))
+    elif shape[-1] % 4 == shape[-2] % 4 == 0:
+        images = np.arange(features).reshape(-1, *shape[-2:])
+        np.testing.assert_array_equal(order[:16], images[0, :4, :4].ravel())
+        np.testing.assert_array_equal(order[-16:], images[-1, -4:, -4:].ravel())

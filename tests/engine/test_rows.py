@@ -7,16 +7,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 
+from lsh_dl.engine.reading import Reading, read_plainly
 from lsh_dl.engine.rows import make_rows, pick_rows, slice_rows
 
 SHAPES = st.tuples(st.integers(0, 5), st.integers(1, 20))
 
 
-def check_rows(x, offset, scale):
+def check_rows(x, offset, scale, seed=0):
     samples, features = x.shape
     labels, numbers = np.arange(samples, dtype=np.int32), np.arange(samples) + 50
-    rows = make_rows(x, labels, numbers, offset, scale)
-    expected = (x.astype(np.float32) - offset) * scale
+    order = np.random.default_rng(seed).permutation(features).astype(np.int32)
+    rows = make_rows(x, labels, numbers, Reading(offset, scale, order))
+    expected = ((x.astype(np.float32) - offset) * scale)[:, order]
     assert rows.ends[0] == 0
     assert rows.ids.dtype == np.int32
     assert rows.values.dtype == np.float32
@@ -55,8 +57,7 @@ def test_rows_without_and_with_all_inputs(dtype):
 
 def test_slices_are_the_same_rows():
     x = np.eye(4, dtype=np.float32)[[0, 1, 1, 3]]
-    rows = make_rows(x, np.arange(4, dtype=np.int32), np.arange(4), np.zeros(4, np.float32),
-                     np.ones(4, np.float32))  # fmt: skip
+    rows = make_rows(x, np.arange(4, dtype=np.int32), np.arange(4), read_plainly(4))
     part = slice_rows(rows, 1, 3)
     np.testing.assert_array_equal(part.labels, [1, 2])
     np.testing.assert_array_equal(part.numbers, [1, 2])
@@ -79,8 +80,8 @@ def test_picked_rows_of_a_sparse_matrix_are_those_of_the_dense_one(data, shape, 
     numbers = numbers.astype(np.int64)
     labels = np.arange(shape[0], dtype=np.int32)
     picked = pick_rows(sparse, labels, numbers)
-    zero, one = np.zeros(shape[1], np.float32), np.ones(shape[1], np.float32)
-    expected = make_rows(sparse.toarray()[numbers], labels[numbers], numbers, zero, one)
+    dense = sparse.toarray()[numbers]
+    expected = make_rows(dense, labels[numbers], numbers, read_plainly(shape[1]))
     filled = expected.ends[-1]
     np.testing.assert_array_equal(picked.ids[:filled], expected.ids[:filled])
     np.testing.assert_array_equal(picked.values[:filled], expected.values[:filled])

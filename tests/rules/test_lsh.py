@@ -11,6 +11,7 @@ from networks import (
     flatten_state,
     make_model,
     make_rule,
+    read_buckets,
     true_weights,
     with_one,
 )
@@ -23,6 +24,7 @@ from lsh_dl.errors import UserError
 from lsh_dl.hashing.bits import lift_scores, score_features, score_winners
 from lsh_dl.hashing.probing import code_of
 from lsh_dl.hashing.projections import project_node
+from lsh_dl.hashing.tables import Tables
 
 SIZES = [30, 60, 40, 4]
 EVERY_FAMILY = ["gaussian", "sparse", "pooled", "fitted", "dwta"]
@@ -134,31 +136,17 @@ def test_tables_kept_up_to_date_are_those_built_anew(settings, sizes):
     assert moved or sizes != SIZES
 
 
-def walk_table(heads, following, preceding):
-    """Node to bucket, along the links of one table; both directions have to agree."""
-    found = {}
-    for bucket, entry in enumerate(heads.tolist()):
-        before = -1
-        while entry >= 0:
-            assert entry not in found, "a node stands twice"
-            assert preceding[entry] == before
-            found[entry] = bucket
-            before, entry = entry, int(following[entry])
-    return found
-
-
 def test_no_node_is_lost_or_double_after_training():
     model = make_model("lsh", SIZES, 0.2, interval=10, growth=1.0, adagrad=True, K=3)
     for _ in range(6):
         train(model, 60)
-        tables = model.state.tables
         for index, nodes in enumerate(SIZES[1:-1]):
+            tables = Tables(*(part[index] for part in model.state.tables))
             for table in range(model.rule.settings.L):
-                links = (part[index][table] for part in tables[:3])
-                found = walk_table(*links)
-                assert sorted(found) == list(range(nodes))
-                codes = tables.codes[index][table]
-                assert all(codes[node] == bucket for node, bucket in found.items())
+                buckets = read_buckets(tables, table)
+                assert sorted(node for members in buckets for node in members) == list(range(nodes))
+                codes = tables.codes[table]
+                assert all(codes[n] == code for code, b in enumerate(buckets) for n in b)
 
 
 @pytest.mark.parametrize("frozen", [False, True])
