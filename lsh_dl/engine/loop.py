@@ -108,13 +108,15 @@ def activate(level, chosen, count, workspace):
 
 
 @compiled
-def forward_output(layer, x, workspace, work):
+def forward_output(network, x, workspace, work):
     """Dense softmax layer over the last active set: probabilities to `workspace.outputs`."""
-    outputs = workspace.outputs
-    classes, stride = layer.weights.shape
-    for c in range(classes):
-        outputs[c] = dot_blocks(layer.flat, layer.start + c * stride, x.values, x.blocks)
-    highest = outputs.max()
+    outputs, blocks = workspace.outputs, workspace.class_blocks
+    hidden = network.strides.shape[0] - 1
+    first, stride, classes = network.starts[hidden], network.strides[hidden], network.sizes[-1]
+    outputs[:] = 0
+    for i in x.ids:
+        add_scaled_blocks(outputs, x.values[i], network.weights, first + i * stride, blocks)
+    highest = outputs[:classes].max()
     total = np.float32(0)
     for c in range(classes):
         outputs[c] = np.exp(outputs[c] - highest)
@@ -125,15 +127,17 @@ def forward_output(layer, x, workspace, work):
 
 
 @compiled
-def backward_output(layer, x, level, optimiser, label, workspace, work):
-    """Gradient of the cross-entropy to the last hidden level, and the output rows' update."""
-    classes, stride = layer.weights.shape
-    for c in range(classes):
-        start = layer.start + c * stride
-        gradient = workspace.outputs[c] - np.float32(c == label)
-        add_scaled_blocks(workspace.gradients[level], gradient, layer.flat, start, x.blocks)
-        step_row(optimiser, layer.flat, start, gradient, x)
-    touched = classes * (x.ids.shape[0] - 1)
+def backward_output(network, x, level, optimiser, label, workspace, work):
+    """Gradient of the cross-entropy to the last hidden level, and the output layer's update."""
+    outputs, blocks = workspace.outputs, workspace.class_blocks
+    hidden = network.strides.shape[0] - 1
+    first, stride = network.starts[hidden], network.strides[hidden]
+    outputs[label] -= 1
+    for i in x.ids:
+        row = first + i * stride
+        workspace.gradients[level, i] = dot_blocks(network.weights, row, outputs, blocks)
+        step_row(optimiser, network.weights, row, x.values[i], outputs, blocks)
+    touched = network.sizes[-1] * (x.ids.shape[0] - 1)
     work[BACKWARD] += touched
     work[UPDATE] += touched
     work[OPTIMISER] += touched * count_optimiser(optimiser)
@@ -150,7 +154,7 @@ def backward_active(layer, x, level, optimiser, workspace, work):
         gradient = workspace.gradients[level + 1, ids[p]] * slopes[p]
         if level > 0:
             add_scaled_blocks(workspace.gradients[level], gradient, layer.flat, start, x.blocks)
-        step_row(optimiser, layer.flat, start, gradient, x)
+        step_row(optimiser, layer.flat, start, gradient, x.values, x.blocks)
         workspace.steps[p] = -optimiser.learning_rate * gradient
     touched = rows * (x.ids.shape[0] - 1)
     if level > 0:
@@ -178,7 +182,7 @@ def forward_sample(state, selects_values, network, rows, s, key, training, works
         activate(index + 1, chosen, count, workspace)
         ids = workspace.ids[index + 1][: workspace.counts[index + 1]]
         x = view_level(index + 1, ids, workspace)
-    forward_output(view_layer(network, hidden), x, workspace, tally.work)
+    forward_output(network, x, workspace, tally.work)
 
 
 @register_jitable
@@ -211,8 +215,7 @@ def train_samples(state, selects_values, network, rows, queue, key, workspace, t
         forward_sample(state, selects_values, network, rows, s, sample_key, True, workspace, tally)
         score_sample(label, workspace, tally)
         x = view_level(hidden, workspace.ids[hidden][: workspace.counts[hidden]], workspace)
-        layer = view_layer(network, hidden)
-        backward_output(layer, x, hidden, optimiser, label, workspace, tally.work)
+        backward_output(network, x, hidden, optimiser, label, workspace, tally.work)
         for back in range(hidden):
             index = hidden - 1 - back
             ids = workspace.ids[index][: workspace.counts[index]]
@@ -237,6 +240,6 @@ def predict_samples(
     while s < rows.labels.shape[0]:
         sample_key = np.uint64(mix(key, rows.numbers[s]))
         forward_sample(state, selects_values, network, rows, s, sample_key, False, workspace, tally)
-        probabilities[s, :] = workspace.outputs
+        probabilities[s, :] = workspace.outputs[: probabilities.shape[1]]
         clear_sample(network, workspace)
         s = take_row(queue)

@@ -78,7 +78,7 @@ class SparseModel:
         self.threads = threads
         others = [self.rule.for_thread(self.state) for _ in range(threads - 1)]
         self._states = [self.state, *others]
-        self._workspaces = [create_workspace(self.network) for _ in self._states]
+        self.workspaces = [create_workspace(self.network) for _ in self._states]
 
     def train(self, rows: Rows, key: np.uint64) -> Tally:
         """Train once on each row; returns the sums over them.
@@ -137,7 +137,7 @@ class SparseModel:
                 rows,
                 queue,
                 key,
-                self._workspaces[thread],
+                self.workspaces[thread],
                 tallies[thread],
                 further,
             )
@@ -165,7 +165,7 @@ class SparseModel:
 
     def is_finite(self) -> bool:
         """False once training has diverged: a NaN in a sample's outputs never leaves the biases."""
-        return all(np.isfinite(workspace.outputs).all() for workspace in self._workspaces)
+        return all(np.isfinite(workspace.outputs).all() for workspace in self.workspaces)
 
 
 def restore_model(

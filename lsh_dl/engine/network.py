@@ -19,6 +19,10 @@ class Network(NamedTuple):
     Layer l maps sizes[l] numbers to sizes[l + 1]. Its weight rows (one a node: the input weights,
     the bias, zeros up to a whole number of cache lines) stand one after the other in `weights`
     from starts[l] on.
+
+    The output layer, dense over a sparse input, stands the other way round: a row for each input,
+    and one for the bias, of a weight a class. So a sample reads and writes the rows of its active
+    inputs, a line or two each, and not most of what all other threads write too.
     """
 
     sizes: np.ndarray  # int64 (layers + 1,): inputs, hidden widths, classes
@@ -68,8 +72,9 @@ def aligned_zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
 
 def empty_network(sizes: Sequence[int]) -> Network:
     """Inputs, widths of the hidden layers and classes; all weights and biases 0."""
-    strides = np.array([row_length(inputs) for inputs in sizes[:-1]])
-    starts = np.concatenate([[0], np.cumsum(strides * sizes[1:])])
+    *inputs, last = sizes[:-1]
+    strides = np.array([*map(row_length, inputs), padded(sizes[-1])])
+    starts = np.concatenate([[0], np.cumsum(strides * [*sizes[1:-1], last + 1])])
     return Network(np.array(sizes), strides, starts, aligned_zeros(int(starts[-1])))
 
 
@@ -90,14 +95,15 @@ def create_network(sizes: Sequence[int], seed: int) -> Network:
 
 
 def layer_weights(network: Network, index: int) -> np.ndarray:
-    """The weight rows of one layer: float32 (nodes, stride), a view."""
+    """The weights of one layer, a row a node: float32 (nodes, inputs + 1 or more), a view."""
     rows = network.weights[network.starts[index] : network.starts[index + 1]]
-    return rows.reshape(network.sizes[index + 1], network.strides[index])
+    rows = rows.reshape(-1, network.strides[index])
+    return rows if index < len(network.strides) - 1 else rows[:, : network.sizes[-1]].T
 
 
 @compiled
 def view_layer(network, index):
-    """The Layer that `select` is given."""
+    """The Layer that `select` is given, of a hidden layer."""
     start = network.starts[index]
     rows = network.weights[start : network.starts[index + 1]]
     weights = rows.reshape(network.sizes[index + 1], network.strides[index])

@@ -44,11 +44,10 @@ def operations_per_weight(optimiser: Optimiser) -> int:
 
 
 @compiled
-def step_row(optimiser, weights, start, gradient, x):
-    """Update the weight row at `start` along gradient * x."""
+def step_row(optimiser, weights, start, gradient, v, b):
+    """Update the weight row at `start` along gradient * v, over v's blocks b."""
     squares, velocity = optimiser.squares, optimiser.velocity
     rate, decay = optimiser.learning_rate, optimiser.momentum
-    v, b = x.values, x.blocks
     if optimiser.adagrad:
         if decay > 0:
             step_adagrad_momentum(weights, squares, velocity, start, gradient, v, b, rate, decay)

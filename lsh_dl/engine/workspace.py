@@ -29,7 +29,8 @@ class Workspace(NamedTuple):
     preactivations: np.ndarray  # float32 (longest row,)
     gains: np.ndarray  # float32 (longest row,)
     steps: np.ndarray  # float32 (longest row,): of plain SGD along a layer's input, by node
-    outputs: np.ndarray  # float32 (classes,): logits, then probabilities
+    outputs: np.ndarray  # float32 (classes, padded): probabilities; in training less the label's 1
+    class_blocks: np.ndarray  # int32: the blocks of `outputs`
 
 
 class Tally(NamedTuple):
@@ -60,7 +61,8 @@ def create_workspace(network: Network) -> Workspace:
         preactivations=aligned_zeros(longest),
         gains=aligned_zeros(longest),
         steps=aligned_zeros(longest),
-        outputs=aligned_zeros(int(network.sizes[-1])),
+        outputs=aligned_zeros(int(network.strides[-1])),
+        class_blocks=np.arange(0, network.strides[-1], LANES, dtype=np.int32),
     )
 
 

@@ -184,8 +184,11 @@ def test_all_nodes_active_is_the_plain_dense_network(rule, adagrad, momentum, hi
 def test_padding_of_weight_rows_stays_zero(rule, fraction):
     model = make_model(rule, [5, 9, 20, 3], fraction, rate=0.1, momentum=0.9, adagrad=True)
     model.train(draw_rows(250, 5, 3), KEY)
-    for index, inputs in enumerate(model.network.sizes[:-1]):
-        padding = layer_weights(model.network, index)[:, inputs + 1 :]
+    rows = model.network.weights[model.network.starts[-2] :].reshape(21, 16)  # of the output layer
+    paddings = [
+        layer_weights(model.network, index)[:, inputs + 1 :] for index, inputs in enumerate((5, 9))
+    ]
+    for padding in (*paddings, rows[:, 3:]):
         assert padding.size
         assert not padding.any()
 
