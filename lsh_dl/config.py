@@ -14,6 +14,7 @@ from lsh_dl.errors import UserError
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs import Fraction, Training
 from lsh_dl.studies.ablation import Ablation
+from lsh_dl.studies.asynchronous import Asynchronous
 from lsh_dl.studies.base import Study
 from lsh_dl.validation import Model, validate
 
@@ -51,6 +52,9 @@ class Experiment(Model):
         Training(), description="optimiser and schedule, the same for every rule"
     )
     ablation: Ablation | None = Field(None, description="the study of LSH's ingredients; optional")
+    asynchronous: Asynchronous | None = Field(
+        None, description="the study of several threads; optional"
+    )
 
     @property
     def studies(self) -> dict[str, Study]:

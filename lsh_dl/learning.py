@@ -1,6 +1,7 @@
 """What a run and the estimator have in common: a model by its settings, an epoch, an evaluation."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,15 +86,31 @@ def train_epoch(
     advance: Advance | None = None,
 ) -> Tally:
     """Train once on the samples `order` (positions, int64), in that order; stop at a NaN."""
-    total = create_tally()
-    for start in range(0, len(order), CHUNK):
-        numbers = order[start : start + CHUNK]
-        add_tally(total, model.train(inputs.rows(numbers), key))
+    total, done = create_tally(), 0
+    for rows in read_ahead(inputs, order):
+        add_tally(total, model.train(rows, key))
+        done += len(rows.labels)
         if advance:
-            advance(start + len(numbers), total)
+            advance(done, total)
         if not model.is_finite():
             break
     return total
+
+
+def read_ahead(inputs: Inputs, numbers: np.ndarray) -> Iterator[Rows]:
+    """The samples at `numbers` (int64), chunk by chunk.
+
+    While the caller works on one chunk, another thread reads the next.
+    """
+    parts = (numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK))
+    with ThreadPoolExecutor(1) as reader:
+        coming = None
+        for part in parts:
+            present, coming = coming, reader.submit(inputs.rows, part)
+            if present:
+                yield present.result()
+        if coming:
+            yield coming.result()
 
 
 def predict_all(
@@ -104,8 +121,7 @@ def predict_all(
     Yields, chunk by chunk, the rows, their class probabilities (float32 (samples, classes)) and
     the sums of the work done.
     """
-    for start in range(0, len(inputs), CHUNK):
-        rows = inputs.rows(np.arange(start, min(start + CHUNK, len(inputs))))
+    for rows in read_ahead(inputs, np.arange(len(inputs))):
         yield rows, *model.predict(rows, key)
 
 

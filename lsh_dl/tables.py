@@ -1,5 +1,6 @@
 """From the CSVs of runs to the tables behind the figures."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -65,19 +66,20 @@ class FigureTable(NamedTuple):
     """What a figure is drawn from."""
 
     study: str  # the study whose runs it shows
-    make: Callable[[pd.DataFrame, Experiment], pd.DataFrame]  # from points to the figure's rows
+    make: Callable[[pd.DataFrame, Experiment], pd.DataFrame]  # from runs' rows to the figure's
     shows: Callable[[str], bool] = lambda rule: True  # whether it has a place for a rule
 
 
 def _of_rules(shows: Callable[[str], bool]) -> FigureTable:
     """The comparison's points of the rules that `shows` is true of."""
     return FigureTable(
-        COMPARISON, lambda points, experiment: points[points["rule"].map(shows)], shows
+        COMPARISON, lambda runs, experiment: summarise(runs)[lambda t: t["rule"].map(shows)], shows
     )
 
 
-def _group_entries(points: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+def _group_entries(runs: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
     """The ablation's points with the heading of each one's group."""
+    points = summarise(runs)
     return points.assign(group=points["label"].map(experiment.ablation.groups))
 
 
@@ -88,6 +90,18 @@ FIGURES: dict[str, FigureTable] = {
     "accuracy_lsh_vs_adaptive": _of_rules(lambda rule: rule != "dropout"),
     "accuracy_vs_multiplications": _of_rules(lambda rule: True),
     "ablation": FigureTable("ablation", _group_entries),
+    "asgd_convergence": FigureTable(
+        "asynchronous",
+        lambda runs, experiment: summarise_epochs(runs)[lambda t: t["rule"] != "standard"],
+        lambda rule: rule != "standard",
+    ),
+    "asgd_lsh_vs_standard": FigureTable(
+        "asynchronous",
+        lambda runs, experiment: summarise_epochs(runs)[
+            lambda t: t["threads"] == t["threads"].max()
+        ],
+    ),
+    "asgd_speedup": FigureTable("asynchronous", lambda runs, experiment: measure_speed(runs)),
 }
 
 
@@ -97,11 +111,22 @@ def write_runs(run_files: Sequence[Path | str], path: Path) -> None:
 
 
 def write_figure_table(
-    figure: str, experiment: Experiment, run_files: Sequence[Path | str], path: Path
+    figure: str,
+    experiment: Experiment,
+    run_files: Sequence[Path | str],
+    path: Path,
+    simulation_files: Sequence[Path | str] = (),
 ) -> None:
-    """Write a figure's table to `path`, from the runs of its study in the config's order."""
-    points = summarise(compare_with_standard(read_runs(run_files)))
-    _write(FIGURES[figure].make(points, experiment), path)
+    """Write a figure's table to `path`, from the runs of its study in the config's order.
+
+    What was simulated (lsh_dl.simulation) stands below what was measured, `simulated` tells.
+    """
+    runs = compare_with_standard(read_runs(run_files))
+    table = FIGURES[figure].make(runs, experiment)
+    if simulation_files:
+        simulated = describe_simulations(simulation_files, runs)
+        table = pd.concat([table.assign(simulated=False), simulated], ignore_index=True)
+    _write(table, path)
 
 
 def read_runs(paths: Iterable[Path | str]) -> pd.DataFrame:
@@ -162,21 +187,57 @@ def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     runs: what `compare_with_standard` returns.
     """
     last = runs.loc[runs.groupby("run_id", sort=False)["epoch"].idxmax()]
-    last = last.assign(curve=last["label"].map(_number_curves(last["label"].unique())))
+    return summarise_rows(last, POINT, MEASURES)
+
+
+def summarise_epochs(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a point and epoch; `n` and `diverged` are of the runs that came to it."""
+    return summarise_rows(runs, (*POINT, "epoch"), ("test_accuracy",))
+
+
+def summarise_rows(
+    runs: pd.DataFrame, keys: Sequence[str], measures: Sequence[str]
+) -> pd.DataFrame:
+    """One row for each combination of `keys`: median, lowest and highest of the measures."""
+    runs = runs.assign(curve=runs["label"].map(_number_curves(runs["label"].unique())))
     rows = []
-    for point, group in last.groupby(list(POINT), sort=False):
+    for values, group in runs.groupby(list(keys), sort=False):
         diverged = group["status"] != "ok"
-        row = dict(zip(POINT, point, strict=True))
+        row = dict(zip(keys, values, strict=True))
         row["epoch"] = group["epoch"].max()
         row["n"] = len(group)
         row["diverged"] = int(diverged.sum())
-        for measure in MEASURES:
+        for measure in measures:
             values = group[measure]
             row[f"{measure}_median"] = values.median()
             row[f"{measure}_low"] = values.min()
             row[f"{measure}_high"] = values.max()
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def measure_speed(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a point: seconds of an epoch's training, and speed-up over one thread.
+
+    A run counts with the median of its epochs, against that of the same seed with one thread.
+    `cores` are those of the machine that gathers the table.
+    """
+    paired = ["dataset", "hidden", "label", "target_active_fraction", "seed"]
+    timed = runs.sort_values("epoch").drop_duplicates("run_id", keep="last")
+    seconds = runs.groupby("run_id")["train_seconds"].median()
+    timed = timed.assign(seconds=timed["run_id"].map(seconds))
+    alone = timed[timed["threads"] == 1].set_index(paired)["seconds"]
+    timed = timed.join(alone.rename("alone"), on=paired)
+    timed = timed.assign(speedup=timed["alone"] / timed["seconds"]).sort_index()
+    return summarise_rows(timed, POINT, ("seconds", "speedup")).assign(cores=os.cpu_count())
+
+
+def describe_simulations(files: Sequence[Path | str], runs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of simulations, with what is true of the run that each started from."""
+    runs = runs.assign(curve=runs["label"].map(_number_curves(runs["label"].unique())))
+    points = runs.drop_duplicates("run_id")[["run_id", *POINT]].drop(columns="threads")
+    table = pd.concat([pd.read_csv(file) for file in files]).merge(points, on="run_id")
+    return table.rename(columns={"speedup": "speedup_median"}).assign(n=1, simulated=True)
 
 
 def _number_curves(labels: Iterable[str]) -> dict[str, int]:

@@ -43,11 +43,12 @@ def make_points(rules=("standard", "dropout", "lsh"), kind="stand-in", **change)
                     "threads": 1,
                     "target_active_fraction": level,
                     "group": "All",
+                    "cores": 2,
                     "epoch": 3,
                     "n": 3,
                     "diverged": 0,
                 }
-                for measure in MEASURES:
+                for measure in (*MEASURES, "seconds", "speedup"):
                     value = 0.1 + 0.8 * level if "accuracy" in measure else level
                     row |= {
                         f"{measure}_low": value * 0.9,

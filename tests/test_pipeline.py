@@ -49,6 +49,13 @@ class Project:
               networks: [[8]]
               active_fraction: 0.5
               entries: {wta: {group: References}, few: {source: wta, title: few nodes}}
+            asynchronous:
+              datasets: [digits]
+              networks: [[8]]
+              seeds: [1]
+              active_fraction: 0.5
+              threads: [1, 2]
+              entries: {standard: , wta: }
             """
         )
 
@@ -108,7 +115,10 @@ def test_all_results_are_there(project):
         for rule, level in (("standard", "100pct"), ("wta", "50pct"))
         for network in ("1x8", "8-6")
         for seed in (1, 2)
-    } | {f"digits_few_1x8_50pct_seed{seed}" for seed in (1, 2)}
+    } | {f"digits_few_1x8_50pct_seed{seed}" for seed in (1, 2)} | {
+        "digits_standard_1x8_100pct_seed1_2threads",
+        "digits_wta_1x8_50pct_seed1_2threads",
+    }
     for name in FIGURES:
         assert (out / "tables" / f"{name}.csv").stat().st_size
         assert (out / "figures" / f"{name}.svg").stat().st_size
@@ -118,7 +128,7 @@ def test_all_results_are_there(project):
 
 
 def test_progress_is_told_and_logged(project):
-    assert "16 of 16 runs done" in project.first_output
+    assert "20 of 20 runs done" in project.first_output
     log = (project.folder / "out/logs/train/digits_wta_1x8_50pct_seed1.log").read_text()
     assert [line.partition(":")[0] for line in log.splitlines()] == [
         "epoch 1 of 2",
@@ -162,7 +172,7 @@ def test_edited_engine_reruns_all_runs_but_prepares_no_data(project):
     undo = project.edit("lsh_dl/training.py")
     planned = project.planned()
     undo()
-    assert len(runs_of(planned)) == 18
+    assert len(runs_of(planned)) == 20
     assert not [line for line in planned if line.startswith("prepare")]
 
 
@@ -171,7 +181,7 @@ def test_edited_rule_reruns_its_own_runs(project):
     planned = project.planned()
     undo()
     assert runs_of(planned) == runs_of(planned, "_wta_") | runs_of(planned, "_few_")
-    assert len(runs_of(planned)) == 8 + 2
+    assert len(runs_of(planned)) == 8 + 2 + 1
 
 
 def test_edited_data_set_is_prepared_anew_with_its_runs(project):
@@ -195,7 +205,7 @@ def test_changed_setting_reruns_what_it_changes(project):
     config["datasets"]["digits"]["training"] = {"learning_rate": 0.02}
     (project.folder / "changed.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     planned = project.planned(config="changed.yaml")
-    assert len(runs_of(planned)) == 8 + 2
+    assert len(runs_of(planned)) == 8 + 2 + 2
     assert runs_of(planned) == runs_of(planned, " digits_")
 
 
@@ -318,6 +328,9 @@ def test_new_rule_reruns_no_other_and_comes_to_the_figures(project):
         "accuracy_lsh_vs_adaptive": True,
         "accuracy_vs_multiplications": True,
         "ablation": False,
+        "asgd_convergence": False,
+        "asgd_lsh_vs_standard": False,
+        "asgd_speedup": False,
     }
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
-from lsh_dl.studies.expand import COMPARISON, expand_runs, expand_studies
+from lsh_dl.studies.expand import COMPARISON, expand_runs, expand_studies, timed_runs
 
 
 @pytest.fixture
@@ -98,3 +98,36 @@ def test_mistake_gives_one_line_that_names_it(raw, change, message):
         check_config(raw, "my.yaml")
     assert str(caught.value).startswith("my.yaml: ")
     assert "\n" not in str(caught.value)
+
+
+def test_asynchronous_runs_differ_in_their_threads(raw_config):
+    raw_config["asynchronous"] = {"entries": {"wta": None}, "seeds": [1], "networks": [[8]]}
+    raw_config["asynchronous"] |= {"threads": [1, 3], "active_fraction": 0.25}
+    studies = expand_studies(check_config(raw_config))
+    name = "digits_wta_1x8_25pct_seed1"
+    assert [run.id for run in studies["asynchronous"]] == [name, f"{name}_3threads"]
+    assert studies["asynchronous"][0] in studies[COMPARISON]
+
+
+def test_runs_with_threads_are_timed(raw):
+    raw["asynchronous"] = {"entries": {"wta": None}, "seeds": [1], "networks": [[8]]}
+    raw["asynchronous"] |= {"threads": [1, 3], "active_fraction": 0.25}
+    experiment = check_config(raw)
+    studies = expand_studies(experiment)
+    assert timed_runs(experiment, studies) == ids(studies["asynchronous"])
+    assert timed_runs(experiment, {COMPARISON: studies[COMPARISON]}) == set()
+
+
+@pytest.mark.parametrize(
+    ("threads", "message"),
+    [
+        ([2, 4], "threads: 1 is missing, which speed-up compares with; add it"),
+        ([0, 1], "threads.*0"),
+        ([1, 1], "threads: 1 is given twice"),
+        ([], "threads: .*at least 1"),
+    ],
+)
+def test_threads_without_sense_are_refused(raw_config, threads, message):
+    raw_config["asynchronous"] = {"entries": {"wta": None}, "threads": threads}
+    with pytest.raises(UserError, match=message):
+        check_config(raw_config)

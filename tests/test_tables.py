@@ -50,7 +50,7 @@ def write_run(tmp_path, row):
 
     def write(rule, seed, accuracies, level=0.25, status="ok", **change):
         label = change.get("label", rule)
-        run_id = f"digits_{label}_2x8_{100 * level:g}pct_seed{seed}"
+        run_id = f"digits_{label}_2x8_{100 * level:g}pct_seed{seed}_{change.get('threads', 1)}"
         common = row | {
             "run_id": run_id,
             "rule": rule,
@@ -167,6 +167,36 @@ def test_ablation_has_its_groups(write_run, tmp_path):
     files = [write_run("lsh", 1, [0.9], label=label) for label in ("lsh", "unranked", "other")]
     table = make_table("ablation", files, tmp_path).set_index("label")
     assert table["group"].dropna().to_dict() == {"lsh": "Presets", "unranked": "Removed"}
+
+
+def test_speed_is_compared_with_one_thread_of_the_same_seed(write_run, tmp_path):
+    files = [
+        write_run("lsh", seed, [0.9] * 3, threads=threads, train_seconds=seconds)
+        for seed, threads, seconds in [(1, 1, 6.0), (2, 1, 9.0), (1, 2, 4.0), (2, 2, 5.0)]
+    ]
+    table = make_table("asgd_speedup", files, tmp_path).set_index("threads")
+    assert table["seconds_median"].to_dict() == {1: 7.5, 2: 4.5}
+    assert table.loc[1, ["speedup_low", "speedup_high"]].tolist() == [1, 1]
+    assert table.loc[2, ["speedup_low", "speedup_high"]].tolist() == [1.5, 1.8]
+
+
+def test_epochs_are_rows_and_diverged_runs_end_early(write_run, tmp_path):
+    files = [
+        write_run("lsh", 1, [0.5, 0.7, 0.9], threads=2),
+        write_run("lsh", 2, [0.5, 0.1], threads=2, status="diverged"),
+        write_run("standard", 1, [0.8, 0.9, 0.9], level=1.0, threads=4),
+        write_run("standard", 1, [0.8, 0.9, 0.9], level=1.0),
+    ]
+    table = make_table("asgd_convergence", files, tmp_path)
+    assert table[["rule", "threads", "epoch", "n", "diverged"]].values.tolist() == [
+        ["lsh", 2, 1, 2, 0],
+        ["lsh", 2, 2, 2, 1],
+        ["lsh", 2, 3, 1, 0],
+    ]
+    assert table["test_accuracy_median"].tolist() == pytest.approx([0.5, 0.4, 0.9])
+    most = make_table("asgd_lsh_vs_standard", files, tmp_path)
+    assert most["threads"].unique().tolist() == [4]
+    assert most["epoch"].tolist() == [1, 2, 3]
 
 
 def test_all_measures_have_median_and_range(write_run):

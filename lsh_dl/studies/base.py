@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 class Study(Model):
     """A study: runs beside the main comparison, with figures of their own."""
+
+    #: Whether seconds are what it is about: the workflow then runs nothing beside its runs.
+    timed: ClassVar[bool] = False
 
     datasets: Annotated[list[Name], Field(min_length=1), Distinct] | None = Field(
         None, description="labels of `datasets`; default: all"
@@ -56,15 +59,18 @@ class Study(Model):
 
     def expand_runs(self, experiment: Experiment) -> list[Run]:
         """All runs: data sets x entries x networks x seeds."""
-        return cross_runs(
-            experiment,
-            datasets=self.datasets or experiment.datasets,
-            networks=self.networks or experiment.networks,
-            entries=self.resolve_entries(experiment),
-            active_fractions=[self.active_fraction],
-            seeds=self.seeds or experiment.seeds,
-            epochs=self.epochs,
-        )
+        return cross_runs(experiment, **self.axes(experiment))
+
+    def axes(self, experiment: Experiment) -> dict[str, Any]:
+        """The axes that all studies have, as `cross_runs` takes them."""
+        return {
+            "datasets": self.datasets or experiment.datasets,
+            "networks": self.networks or experiment.networks,
+            "entries": self.resolve_entries(experiment),
+            "active_fractions": [self.active_fraction],
+            "seeds": self.seeds or experiment.seeds,
+            "epochs": self.epochs,
+        }
 
 
 def cross_runs(

@@ -1,5 +1,7 @@
 """The run table: an experiment expands to the independent runs of its studies."""
 
+from collections.abc import Mapping
+
 from lsh_dl.config import Experiment
 from lsh_dl.errors import UserError
 from lsh_dl.runs import Run
@@ -28,6 +30,12 @@ def expand_runs(experiment: Experiment) -> list[Run]:
     """All runs of an experiment; one that several studies share stands here once."""
     studies = expand_studies(experiment)
     return [*merge_runs([run for runs in studies.values() for run in runs]).values()]
+
+
+def timed_runs(experiment: Experiment, studies: Mapping[str, list[Run]]) -> set[str]:
+    """The ids of runs whose seconds are what a study is about: nothing may run beside them."""
+    timed = {name for name, study in experiment.studies.items() if study.timed}
+    return {run.id for name in timed for run in studies.get(name, ())}
 
 
 def expand_comparison(experiment: Experiment) -> list[Run]:

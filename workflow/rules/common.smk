@@ -8,7 +8,7 @@ from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
 from lsh_dl.resources import estimate_megabytes, minutes_to_ask_for, sizes_of
 from lsh_dl.sources import source_files, sources_of_data, sources_of_rule
-from lsh_dl.studies.expand import expand_studies
+from lsh_dl.studies.expand import expand_studies, timed_runs
 
 
 def name_config_files():
@@ -50,6 +50,11 @@ def ask_for(estimate):
     return of_job
 
 
+def claim_cores(run):
+    """Cores of a training job: its threads; all there are where its seconds are what counts."""
+    return max(RUNS[run].threads, (run in TIMED and workflow.cores) or 1)
+
+
 def entry_of(dataset):
     """What decides the prepared arrays: the data set's source and its own settings."""
     entry = EXPERIMENT.datasets[dataset]
@@ -60,6 +65,7 @@ CONFIG_FILES = name_config_files()
 EXPERIMENT, RUNS_OF = load_experiment()
 #: All runs by id, and the ids of each study's; a run may belong to several.
 RUNS = {run.id: run for runs in RUNS_OF.values() for run in runs}
+TIMED = timed_runs(EXPERIMENT, RUNS_OF)
 STUDIES = {study: [run.id for run in runs] for study, runs in RUNS_OF.items()}
 SIZES = sizes_of(EXPERIMENT)
 RESULTS = Path(EXPERIMENT.results)

@@ -9,6 +9,13 @@ PRESENT = [
     if any(figure.shows(run.rule) for run in RUNS_OF.get(figure.study, ()))
 ]
 
+#: One for each data set, network and rule of the study of threads.
+SIMULATIONS = [
+    RESULTS / "simulations" / f"{run.id}.csv"
+    for run in RUNS_OF.get("asynchronous", ())
+    if run.threads == 1 and run.seed == RUNS_OF["asynchronous"][0].seed
+]
+
 TABLE_FILES = expand(RESULTS / "tables" / "{figure}.csv", figure=PRESENT)
 FIGURE_FILES = expand(
     RESULTS / "figures" / "{figure}.{format}", figure=PRESENT, format=["svg", "png"]
@@ -41,6 +48,9 @@ rule figure_table:
             RESULTS / "runs" / "{run}.csv",
             run=STUDIES[FIGURES[wildcards.figure].study],
         ),
+        simulations=lambda wildcards: (
+            SIMULATIONS if wildcards.figure == "asgd_speedup" else []
+        ),
         sources=source_files("lsh_dl.tables"),
     output:
         RESULTS / "tables" / "{figure}.csv",
@@ -68,7 +78,7 @@ for figure in PRESENT:
             figure
         input:
             script=f"figures/{figure}.py",
-            common=["figures/style.py", "figures/panels.py"],
+            common=["figures/style.py", "figures/panels.py", "figures/threads.py"],
             table=RESULTS / "tables" / f"{figure}.csv",
         output:
             svg=report(

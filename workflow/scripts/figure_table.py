@@ -13,4 +13,5 @@ with open(snakemake.log[0], "w") as log:  # noqa: F821 (Snakemake defines it)
         check_config(snakemake.config),  # noqa: F821
         snakemake.input.runs,  # noqa: F821
         Path(snakemake.output[0]),  # noqa: F821
+        snakemake.input.simulations,  # noqa: F821
     )

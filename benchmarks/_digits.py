@@ -1,0 +1,42 @@
+"""The digits that measurements train on: MNIST where its files are at hand, else the stand-in."""
+
+import os
+from pathlib import Path
+
+from lsh_dl.config import Training
+from lsh_dl.data.fetch import CachedSources
+from lsh_dl.data.prepare import prepare, resolve
+from lsh_dl.data.store import Prepared, open_prepared
+from lsh_dl.runs import Run
+
+HIDDEN = (1000, 1000)
+#: Title, rule and level of what is compared.
+LSH, STANDARD = ("LSH 5 %", "lsh", 0.05), ("NN", "standard", 1.0)
+
+
+def open_digits(folder: Path, stream: bool = False) -> Prepared:
+    """MNIST, or the stream of deformed digits; the stand-in without MNIST's files."""
+    mirror = os.environ.get("LSH_DL_MIRROR")
+    places = CachedSources(mirror)
+    name = "mnist8m_generated" if stream else "mnist"
+    if not all(places.find(file) for file in resolve("mnist", {}).files()):
+        print("MNIST is not at hand (LSH_DL_MIRROR, cache): digits stand-in instead")
+        name = "digits"
+    prepare(name, {"source": name, "validation": 0}, folder / name, mirror)
+    return open_prepared(folder / name)
+
+
+def describe_run(system: tuple[str, str, float], seed: int = 1, threads: int = 1) -> Run:
+    """A run of 784-1000-1000-10."""
+    title, rule, level = system
+    return Run(
+        dataset="digits",
+        rule=rule,
+        label=rule,
+        title=title,
+        hidden=HIDDEN,
+        active_fraction=level,
+        seed=seed,
+        threads=threads,
+        training=Training(epochs=1, learning_rate=0.01),
+    )

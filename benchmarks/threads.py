@@ -1,0 +1,124 @@
+"""Asynchronous training with 1, 2 and 4 threads: time, accuracy, waiting for a streamed data set.
+
+`python -m benchmarks threads`. Numbers of threads take turns, round after round, so that a slow
+spell of the machine hits all; speed-up is formed within a round. Network 784-1000-1000-10.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
+from benchmarks._results import write_table
+from lsh_dl.data.store import Prepared
+from lsh_dl.learning import draw_key, draw_order, evaluate, read_ahead, train_epoch
+from lsh_dl.training import create_model, inputs_of
+
+THREADS = (1, 2, 4)
+ROUNDS = 11
+SEEDS = (1, 2, 3, 4, 5)
+#: Samples of a timed call, and samples that an accuracy is learned from.
+SAMPLES = {"lsh": 4_000, "standard": 500}
+LEARNED = {"lsh": 20_000, "standard": 6_000}
+TESTED = 5_000
+WARMED = 12_000
+"""Samples before timing: past the first, frequent refreshes of the hash tables."""
+STREAMED = 30_000
+
+
+def main() -> None:
+    """Measure, print and write results/benchmarks/threads.csv."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = open_digits(Path(folder))
+        rows = [*measure_times(data), *measure_accuracies(data)]
+        rows += measure_waiting(open_digits(Path(folder), stream=True))
+    table = pd.DataFrame(rows).assign(data=data.title)
+    print(f"{data.title}, {os.cpu_count()} cores")
+    print(table.to_string(index=False, float_format="{:.4g}".format))
+    write_table(table, "threads")
+
+
+def measure_times(data: Prepared) -> Iterator[dict]:
+    """Microseconds of a training sample and speed-up: median, lowest and highest round."""
+    inputs = inputs_of(data, data.train)
+    for system in (LSH, STANDARD):
+        rule = system[1]
+        models = {threads: create_model(describe_run(system), 784, 10) for threads in THREADS}
+        for threads, model in models.items():
+            model.use_threads(threads)
+            warm = WARMED if rule == "lsh" else 500
+            model.train(inputs.rows(np.arange(warm) % len(inputs)), np.uint64(1))
+        times: dict[int, list[float]] = {threads: [] for threads in THREADS}
+        for number in range(ROUNDS):
+            rows = inputs.rows(np.arange(SAMPLES[rule]) + number * 100)
+            for threads, model in models.items():
+                start = time.perf_counter()
+                model.train(rows, np.uint64(2))
+                times[threads].append(1e6 * (time.perf_counter() - start) / SAMPLES[rule])
+        frame = pd.DataFrame(times)
+        for threads in THREADS:
+            yield _row("microseconds a sample", system, threads, frame[threads])
+        for threads in THREADS[1:]:
+            yield _row("speed-up over 1 thread", system, threads, frame[1] / frame[threads])
+
+
+def measure_accuracies(data: Prepared) -> Iterator[dict]:
+    """Test accuracy after the same samples: median, lowest and highest seed."""
+    inputs = inputs_of(data, data.train)
+    tested = inputs_of(data, data.test)
+    for system in (LSH, STANDARD):
+        for threads in THREADS:
+            accuracies = []
+            for seed in SEEDS:
+                model = create_model(describe_run(system, seed, threads), 784, 10)
+                order = draw_order(seed, 1, len(inputs))[: LEARNED[system[1]]]
+                train_epoch(model, inputs, order, draw_key(seed, 1))
+                accuracies.append(100 * evaluate(model, tested, draw_key(seed, 1)).accuracy)
+            yield _row("test accuracy, %", system, threads, pd.Series(accuracies))
+
+
+def measure_waiting(data: Prepared) -> Iterator[dict]:
+    """Share of an epoch that training waits for its samples, and that reading them would take."""
+    inputs = inputs_of(data, data.train)
+    order = draw_order(1, 1, len(inputs))[:STREAMED]
+    for threads in THREADS[:2]:
+        model = create_model(describe_run(LSH, threads=threads), 784, 10)
+        model.train(inputs.rows(order[:WARMED]), np.uint64(1))
+        shares = []
+        for _ in range(3):
+            start, waited = time.perf_counter(), 0.0
+            asked = start
+            for rows in read_ahead(inputs, order):
+                waited += time.perf_counter() - asked
+                model.train(rows, np.uint64(2))
+                asked = time.perf_counter()
+            shares.append(100 * waited / (time.perf_counter() - start))
+        yield _row("waiting for the stream, % of an epoch", LSH, threads, pd.Series(shares))
+        start = time.perf_counter()
+        rows = inputs.rows(order[:4_096])
+        read = time.perf_counter() - start
+        start = time.perf_counter()
+        model.train(rows, np.uint64(2))
+        share = 100 * read / (read + time.perf_counter() - start)
+        yield _row("the same, not read ahead", LSH, threads, pd.Series([share]))
+
+
+def _row(measured: str, system: tuple, threads: int, values: pd.Series) -> dict:
+    return {
+        "measured": measured,
+        "system": system[0],
+        "threads": threads,
+        "median": values.median(),
+        "lowest": values.min(),
+        "highest": values.max(),
+        "n": len(values),
+    }
+
+
+if __name__ == "__main__":
+    main()
