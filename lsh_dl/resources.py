@@ -16,7 +16,7 @@ from lsh_dl.runs import Run
 
 START_SECONDS = 5.0
 """What a job takes beside its training: starting Python, loading kernels."""
-COMPILE_SECONDS = 300.0
+COMPILE_SECONDS = 240.0
 """What the first job of a rule on a machine may take longer: compiling, on a slow machine."""
 PROCESS_MEGABYTES = 700
 """Python with its libraries, compiling."""
@@ -77,6 +77,18 @@ def estimate_megabytes(run: Run, size: DataSize) -> int:
 def minutes_to_ask_for(run: Run, size: DataSize) -> int:
     """A limit of time that a run keeps, on a slower machine too and the first of its rule."""
     return ceil((COMPILE_SECONDS + SAFETY * estimate_seconds(run, size)) / 60)
+
+
+def group_of_run(run: Run, size: DataSize) -> str | None:
+    """Which runs may share a job of a cluster, so that it lasts minutes: those alike in length.
+
+    A profile says how many of a group make a job. None: the run is long enough alone, or its
+    times matter, which nothing beside it may disturb.
+    """
+    seconds = estimate_seconds(run, size)
+    if run.threads > 1 or seconds > 600:
+        return None
+    return "seconds" if seconds < 60 else "minutes"
 
 
 def count_weights(run: Run, size: DataSize) -> int:

@@ -6,6 +6,7 @@ from lsh_dl.resources import (
     count_weights,
     estimate_megabytes,
     estimate_seconds,
+    group_of_run,
     minutes_to_ask_for,
     size_of_data,
     sizes_of,
@@ -76,6 +77,15 @@ def test_memory_holds_the_networks_arrays():
     run = describe(hidden=(10_000, 10_000), momentum=0.5)
     arrays = 3 * 4 * count_weights(run, MNIST) / 1e6
     assert estimate_megabytes(run, MNIST) > arrays
+
+
+def test_runs_that_are_alike_share_a_job():
+    small = DataSize(784, 10, 2_700, 1_300)
+    assert group_of_run(describe(), small) == "seconds"
+    assert group_of_run(describe(epochs=10), MNIST) == "minutes"
+    assert group_of_run(describe(epochs=100), MNIST) is None
+    timed = describe().model_copy(update={"threads": 2})
+    assert group_of_run(timed, small) is None
 
 
 @pytest.mark.parametrize("name", ["default", "laptop", "paper", "tiny"])

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
-from lsh_dl.resources import estimate_megabytes, minutes_to_ask_for, sizes_of
+from lsh_dl.resources import (
+    estimate_megabytes,
+    group_of_run,
+    minutes_to_ask_for,
+    sizes_of,
+)
 from lsh_dl.sources import source_files, sources_of_data, sources_of_rule
 from lsh_dl.studies.expand import expand_studies, timed_runs
 
@@ -40,8 +45,8 @@ def refuse_absent(figure, study):
     )
 
 
-def ask_for(estimate):
-    """A resource of a training job: `estimate` of its run and its data set's size."""
+def by_size(estimate):
+    """What a training job asks for: `estimate` of its run and its data set's size."""
 
     def of_job(wildcards):
         run = RUNS[wildcards.run]

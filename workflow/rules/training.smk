@@ -13,12 +13,14 @@ rule train:
         json=RESULTS / "runs" / "{run}.json",
     log:
         RESULTS / "logs" / "train" / "{run}.log",
+    group:
+        by_size(group_of_run)
     conda:
         "../../environment.yml"
     threads: lambda wildcards: claim_cores(wildcards.run)
     resources:
-        mem_mb=ask_for(estimate_megabytes),
-        runtime=ask_for(minutes_to_ask_for),
+        mem_mb=by_size(estimate_megabytes),
+        runtime=by_size(minutes_to_ask_for),
     params:
         # The whole run: a changed setting reruns the runs that it changes.
         spec=lambda wildcards: RUNS[wildcards.run].model_dump_json(),
