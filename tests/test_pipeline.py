@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from documents import blocks, write_examples
 from jsonschema import Draft202012Validator
 
 from lsh_dl.records import COLUMNS
@@ -277,56 +278,25 @@ def test_unknown_part_is_one_line(project):
     assert "only: 'rule=wta' leaves nothing for accuracy_lsh_vs_dropout" in done.stdout
 
 
-NEW_RULE = '''
-"""A rule of a user's, in plain NumPy."""
-
-from typing import NamedTuple
-
-import numpy as np
-
-from lsh_dl.rules.base import Rule
-
-
-class State(NamedTuple):
-    budgets: np.ndarray
-
-
-class FirstNodes(Rule):
-    """Always the first nodes (a control)."""
-
-    name = "first"
-    title = "First nodes"
-
-    def start(self, network):
-        return State(self.budgets(network))
-
-    @staticmethod
-    def select(state, layer, x, key, training, chosen):
-        count = state.budgets[layer.index]
-        chosen.nodes[:count] = np.arange(count)
-        return count
-'''
-
-
 def test_new_rule_reruns_no_other_and_comes_to_the_figures(project):
-    (project.folder / "lsh_dl/rules/first.py").write_text(NEW_RULE)
+    write_examples(project.folder)
     assert project.planned() == set()
 
     config = yaml.safe_load((project.folder / "small.yaml").read_text())
-    config["rules"]["first"] = None
-    (project.folder / "first.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    planned = project.planned(config="first.yaml")
-    assert runs_of(planned) == runs_of(planned, "_first_")
+    config["rules"] |= yaml.safe_load(blocks("docs/add_a_rule.md", "yaml")[0])["rules"]
+    (project.folder / "more.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    planned = project.planned(config="more.yaml")
+    assert runs_of(planned) == runs_of(planned, "_weighted_norm_")
     assert len(runs_of(planned)) == 8
 
-    done = project.snakemake(config="first.yaml")
+    done = project.snakemake(config="more.yaml")
     assert done.returncode == 0, done.stdout
     shown = {
-        name: "First nodes" in (project.folder / f"out/figures/{name}.svg").read_text()
+        name: "Weighted norm" in (project.folder / f"out/figures/{name}.svg").read_text()
         for name in FIGURES
     }
     assert shown == {
-        "accuracy_lsh_vs_dropout": False,
+        "accuracy_lsh_vs_dropout": True,
         "accuracy_lsh_vs_adaptive": True,
         "accuracy_vs_multiplications": True,
         "ablation": False,

@@ -136,7 +136,7 @@ def test_new_rule_comes_to_the_figures_by_itself(write_run, tmp_path):
     files = [write_run(rule, 1, [0.9]) for rule in rules]
     shown = {name: set(make_table(name, files, tmp_path)["rule"]) for name in COMPARED}
     assert shown == {
-        "accuracy_lsh_vs_dropout": {"standard", "dropout", "lsh"},
+        "accuracy_lsh_vs_dropout": {"standard", "dropout", "mine", "lsh"},
         "accuracy_lsh_vs_adaptive": {"standard", "mine", "lsh", "wta"},
         "accuracy_vs_multiplications": set(rules),
     }

@@ -1,23 +1,8 @@
 """The contract of a data set: what an author of a new one reads.
 
 A data set is one class in its own file in this folder. It says what it is (`name`, `kind`,
-`classes`, ...), which settings it takes, which files it needs, and builds arrays from them::
-
-    class Stripes(DataSet):
-        \"\"\"Which way do the stripes run?\"\"\"
-
-        name = "stripes"
-        title = "Stripes (generated)"
-        kind = "generated"
-        classes = 2
-        image_shape = (28, 28)
-
-        class Settings(DataSettings):
-            train: int = Field(8_000, ge=1, description="training images")
-
-        def build(self, sources):
-            ...
-            return Arrays(x_train, y_train, x_test, y_test, provenance="...")
+`classes`, ...), which settings it takes, which files it needs, and builds arrays from them.
+docs/add_a_data_set.md makes one.
 
 Everything heavy (scikit-learn, numba kernels, pooch) is imported inside `build`: reading a
 config imports every file of this folder.
@@ -143,7 +128,7 @@ class Arrays:
 
 
 class DataSet(ABC):
-    """A data set with its settings; see the module's text for an example."""
+    """A data set with its settings."""
 
     name: ClassVar[str]
     """The config's word."""

@@ -1,11 +1,11 @@
-"""The examples of docs/data.md, run as printed."""
+"""The examples of docs/data.md and docs/add_a_data_set.md, run as printed."""
 
 import re
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
+from documents import ROOT, blocks
 
 import lsh_dl.data
 from lsh_dl.config import check_config
@@ -17,9 +17,8 @@ from lsh_dl.discovery import discover
 from lsh_dl.studies.expand import expand_runs
 from lsh_dl.training import train_run
 
-TEXT = (Path(__file__).parents[2] / "docs/data.md").read_text()
-PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-YAML = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+TEXT = (ROOT / "docs/data.md").read_text()
+DATA, TUTORIAL = "docs/data.md", "docs/add_a_data_set.md"
 
 
 def config_of(text: str) -> dict:
@@ -46,8 +45,8 @@ def train_all(experiment, tmp_path):
 
 def test_own_arrays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(compile(PYTHON[0], "docs/data.md", "exec"), {})
-    accuracies = train_all(check_config(config_of(YAML[0])), tmp_path)
+    exec(compile(blocks(DATA, "python")[0], DATA, "exec"), {})
+    accuracies = train_all(check_config(config_of(blocks(DATA, "yaml")[0])), tmp_path)
     assert accuracies["halves"] > 0.7
 
 
@@ -55,7 +54,7 @@ def test_own_arrays(tmp_path, monkeypatch):
 def stripes(tmp_path, monkeypatch):
     """The example's file, as if it lay in lsh_dl/data."""
     (tmp_path / "package").mkdir()
-    (tmp_path / "package/stripes.py").write_text(PYTHON[1])
+    (tmp_path / "package/stripes.py").write_text(blocks(TUTORIAL, "python")[0])
     monkeypatch.setattr(lsh_dl.data, "__path__", [*lsh_dl.data.__path__, str(tmp_path / "package")])
     discover.cache_clear()
     yield
@@ -64,7 +63,7 @@ def stripes(tmp_path, monkeypatch):
 
 
 def test_own_data_set(stripes, tmp_path):
-    accuracies = train_all(check_config(config_of(YAML[1])), tmp_path)
+    accuracies = train_all(check_config(config_of(blocks(TUTORIAL, "yaml")[0])), tmp_path)
     assert accuracies["stripes"] > 0.85
     assert 0.5 < accuracies["faint"] < accuracies["stripes"]
     assert draw_grid(open_prepared(tmp_path / "stripes"), tmp_path / "a.png").exists()

@@ -1,0 +1,161 @@
+"""What the documents show works: every command, every link, the site.
+
+Commands run in a copy of the project with a small experiment in it. Those that would take long, or
+need what a test has not, are run in another form, all of which stand in SUBSTITUTES.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from documents import DOCUMENTS, ROOT, blocks, commands, write_examples
+
+pytestmark = pytest.mark.slow
+
+#: Pattern of a whole command, and what is run in its place (groups may be used); the first counts.
+SUBSTITUTES = (
+    # Whole experiments: their plan.
+    (r"(snakemake (?!-n).*)--config mirror=FOLDER", r"\1--dry-run --quiet --config mirror=mirror"),
+    (r"snakemake --workflow-profile profiles/(slurm) (.*)", r"snakemake --cores 1 -n -q \2"),
+    (r"snakemake --cores all(.*?)( --config .*)?", r"snakemake --cores all\1 --dry-run --quiet\2"),
+    # Targets of make: the commands that they stand for, without running them.
+    (r"make (\w+)", r"make --dry-run \1"),
+    (r"\.ci/run", "bash -n .ci/run"),
+    # Installing: that there is what would be installed.
+    (r"pip install -e '\.\[(\w+)\]'", r"grep '^\1 = \[' pyproject.toml"),
+    # Tests within a test, and measurements: that they are found.
+    (r"pytest (\S+)", r"test -d \1"),
+    (r"\.venv/bin/python -m benchmarks (\w+)", r"test -f benchmarks/\1.py"),
+    # Downloads: what needs none.
+    (r"lsh-dl data fetch --config configs/paper.yaml", "lsh-dl data fetch --config docs.yaml"),
+    (r"lsh-dl data show mnist8m_generated", "lsh-dl data show rectangles"),
+    (
+        r"lsh-dl train --config configs/mnist.yaml --dataset mnist (.*)",
+        r"lsh-dl train --config docs.yaml --dataset digits \1 --epochs 1",
+    ),
+    # Full-sized data sets: small ones.
+    (
+        r"(lsh-dl train --dataset (?:digits|stripes) .*)",
+        r"""\1 --entry '{"train": 100, "test": 50}'""",
+    ),
+    (r"lsh-dl watch( --config .*)?", "lsh-dl watch --once --config docs.yaml"),
+)
+#: An experiment whose folder has the runs and data that the documents speak of.
+SMALL = """
+results: results
+seeds: [1]
+networks: [[400, 400]]
+active_fractions: [0.05]
+datasets: {digits: {train: 60, test: 20}, convex: {train: 60, test: 20}}
+rules: {standard: , lsh: }
+training: {epochs: 1}
+"""
+PARTS = ("Snakefile", "Makefile", "workflow", "figures", "configs", "profiles", "lsh_dl", "docs")
+PARTS += ("benchmarks", "tests", ".ci", "environment.yml", "pyproject.toml")
+
+
+def substitute(command: str) -> str:
+    """What is run for a command of the documents."""
+    for pattern, form in SUBSTITUTES:
+        if re.fullmatch(pattern, command):
+            return re.fullmatch(pattern, command).expand(form)
+    return command
+
+
+class Project:
+    """A copy of the project, with the tutorials' files and the results of a small experiment."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+            copy(ROOT / part, folder / part)
+        write_examples(folder)
+        (folder / "docs.yaml").write_text(SMALL)
+        own = yaml.safe_load(SMALL)
+        for section, document in (("rules", "add_a_rule"), ("datasets", "add_a_data_set")):
+            own[section] |= yaml.safe_load(blocks(f"docs/{document}.md", "yaml")[0])[section]
+        (folder / "my.yaml").write_text(yaml.safe_dump(own, sort_keys=False))
+        (folder / "mirror").mkdir()
+        (folder / "bin").mkdir()
+        (folder / "bin/lsh-dl").write_text(f'#!/bin/sh\nexec {sys.executable} -m lsh_dl "$@"\n')
+        (folder / "bin/lsh-dl").chmod(0o755)
+
+    def run(self, command: str) -> subprocess.CompletedProcess:
+        """Run a command in the project's folder."""
+        path = f"{self.folder / 'bin'}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=os.environ
+            | {
+                "PATH": path,
+                "PYTHONPATH": str(self.folder),
+                "LSH_DL_CACHE": str(self.folder / "cache"),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    done = project.run("snakemake --cores 2 --configfile docs.yaml")
+    assert done.returncode == 0, done.stdout
+    return project
+
+
+ALL = [command for document in DOCUMENTS for command in commands(document)]
+
+
+def test_there_are_commands_to_run():
+    assert {command.split()[0] for command in ALL} >= {"make", "snakemake", "lsh-dl"}
+
+
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if commands(name)])
+def test_commands_work(project, document):
+    for command in commands(document):
+        done = project.run(substitute(command))
+        assert done.returncode == 0, f"{command}: {substitute(command)}\n{done.stdout}"
+
+
+def test_every_substitute_is_used():
+    for pattern, _ in SUBSTITUTES:
+        assert any(re.fullmatch(pattern, command) for command in ALL), pattern
+
+
+def test_plan_of_the_tutorials_experiment_has_their_runs(project):
+    done = project.run("snakemake --cores 1 -n --configfile my.yaml")
+    planned = set(re.findall(r"^Job \d+: train (\S+)$", done.stdout, re.MULTILINE))
+    # What ran before does not run again.
+    new = ["standard_2x400_100pct", "lsh_2x400_5pct", "weighted_norm_2x400_5pct"]
+    of_rule = [f"{data}_{new[-1]}_seed1" for data in ("digits", "convex")]
+    of_data = [f"{data}_{run}_seed1" for data in ("stripes", "faint") for run in new]
+    assert planned == {*of_rule, *of_data}
+
+
+def test_tutorial_is_as_short_as_it_says():
+    lines = blocks("docs/add_a_rule.md", "python")[0].splitlines()
+    assert len(lines) < 40
+    assert f"in {len(lines)} lines" in (ROOT / "README.md").read_text()
+
+
+def test_site_is_built_without_a_warning(tmp_path):
+    # `strict`: links that lead nowhere, pages that no one finds and broken docstrings end it.
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--site-dir", tmp_path / "site"],
+        cwd=ROOT,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    api = (tmp_path / "site/api/index.html").read_text()
+    assert "refresh_interval" in api
+    assert (tmp_path / "site/files/workflow/schemas/run.schema.yaml").is_file()
