@@ -13,8 +13,8 @@ from lsh_dl.records import TIME_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 PART = "dataset=digits rule=standard,dropout seed=1"
-#: What this SLURM lacks, or would take its time for.
-HERE = ("--slurm-no-account", "--slurm-status-command", "squeue")
+#: What this SLURM lacks: accounts, accounting, more than one core, perhaps.
+HERE = ("--slurm-no-account", "--slurm-status-command", "squeue", "--cores", "1")
 SOON = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20")
 
 pytestmark = pytest.mark.slow
