@@ -132,6 +132,7 @@ def test_every_substitute_is_used():
 
 def test_plan_of_the_tutorials_experiment_has_their_runs(project):
     done = project.run("snakemake --cores 1 -n --configfile my.yaml")
+    assert done.returncode == 0, done.stdout
     planned = set(re.findall(r"^Job \d+: train (\S+)$", done.stdout, re.MULTILINE))
     # What ran before does not run again.
     new = ["standard_2x400_100pct", "lsh_2x400_5pct", "weighted_norm_2x400_5pct"]

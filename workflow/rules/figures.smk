@@ -22,6 +22,9 @@ FIGURE_FILES = expand(
 )
 
 
+# Steps of seconds: on a cluster too, they run where Snakemake does.
+
+
 rule runs_table:
     input:
         runs=expand(RESULTS / "runs" / "{run}.csv", run=RUNS),
@@ -34,6 +37,7 @@ rule runs_table:
         ),
     log:
         RESULTS / "logs" / "tables" / "runs.log",
+    localrule: True
     conda:
         "../../environment.yml"
     message:
@@ -58,6 +62,7 @@ rule figure_table:
         RESULTS / "logs" / "tables" / "{figure}.log",
     wildcard_constraints:
         figure="|".join(FIGURES),
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -89,6 +94,7 @@ for figure in PRESENT:
             png=RESULTS / "figures" / f"{figure}.png",
         log:
             RESULTS / "logs" / "figures" / f"{figure}.log",
+        localrule: True
         conda:
             "../../environment.yml"
         message:
