@@ -60,6 +60,12 @@ def claim_cores(run):
     return max(RUNS[run].threads, (run in TIMED and workflow.cores) or 1)
 
 
+def group_of(wildcards):
+    """Runs that may share a job of a cluster; none where seconds are what counts."""
+    run = RUNS[wildcards.run]
+    return None if run.id in TIMED else group_of_run(run, SIZES[run.dataset])
+
+
 def entry_of(dataset):
     """What decides the prepared arrays: the data set's source and its own settings."""
     entry = EXPERIMENT.datasets[dataset]

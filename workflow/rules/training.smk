@@ -14,7 +14,7 @@ rule train:
     log:
         RESULTS / "logs" / "train" / "{run}.log",
     group:
-        by_size(group_of_run)
+        group_of
     conda:
         "../../environment.yml"
     threads: lambda wildcards: claim_cores(wildcards.run)
