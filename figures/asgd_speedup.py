@@ -89,6 +89,7 @@ def draw_simulated(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(points["threads"], points["speedup_median"], **look, clip_on=False)
     axes.plot(counts, counts, color="#777777", linestyle=":", zorder=1)
     axes.set_title("Simulated")
+    axes.set_ylabel("Speed-up")
     axes.set_facecolor("#FBF8EF")
     for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
         scale("log", base=2)
