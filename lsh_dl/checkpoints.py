@@ -11,6 +11,7 @@ from typing import Any
 from lsh_dl.data.store import Prepared
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.errors import UserError
+from lsh_dl.files import remove_leftovers
 from lsh_dl.learning import draw_key
 from lsh_dl.model_file import TrainedModel, read_model, write_model
 from lsh_dl.runs import Run
@@ -81,6 +82,7 @@ class Checkpoint:
     def remove(self) -> None:
         """The run is done."""
         self.path.unlink(missing_ok=True)
+        remove_leftovers(self.path)
 
 
 def _identify(run: Run, folder: Path, data: Prepared) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from filelock import FileLock, Timeout
+
 from lsh_dl.errors import UserError
 
 
@@ -24,7 +26,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         It cannot be written: disk full, not permitted, a folder of that name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
+    remove_leftovers(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.new{path.suffix}")
     try:
         yield temporary
@@ -62,7 +64,35 @@ def require_writable(folder: Path) -> None:
         raise UserError(f"{folder}: {reason}; results cannot be written there") from None
 
 
-def _remove_leftovers(path: Path) -> None:
+def claim_folder(folder: Path, lock: Path) -> FileLock:
+    """Keep other processes from working in `folder` until the result is released.
+
+    The system releases it when the process ends, however it ends: nothing has to be unlocked.
+
+    Parameters
+    ----------
+    lock
+        The file that they agree on.
+
+    Raises
+    ------
+    UserError
+        Another process holds it.
+    """
+    require_writable(lock.parent)
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"{folder}: another pipeline is at work here ({lock} is locked); wait for its end, or "
+            "give another folder: --config results=FOLDER"
+        ) from None
+    return held
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed left beside `path` while they wrote it."""
     if os.name != "posix":  # elsewhere, asking for a process may end it
         return
     before, after = f".{path.stem}.", f".new{path.suffix}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
+from lsh_dl.files import claim_folder
 from lsh_dl.resources import (
     estimate_megabytes,
     group_of_run,
@@ -45,6 +46,7 @@ def refuse_absent(figure, study):
     )
 
 
+from lsh_dl.files import claim_folder
 def by_size(estimate):
     """What a training job asks for: `estimate` of its run and its data set's size."""
 
@@ -80,6 +82,8 @@ TIMED = timed_runs(EXPERIMENT, RUNS_OF)
 STUDIES = {study: [run.id for run in runs] for study, runs in RUNS_OF.items()}
 SIZES = sizes_of(EXPERIMENT)
 RESULTS = Path(EXPERIMENT.results)
+#: What `claim_results` holds, until the process ends.
+CLAIMS = []
 
 # Where files come from is no part of the result: as parameters, these would rerun everything.
 os.environ.update(

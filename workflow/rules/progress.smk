@@ -77,6 +77,7 @@ class StandardError:
 if workflow.is_main_process:
 
     onstart:
+        claim_results()
         show_progress()
 
     onsuccess:
