@@ -6,7 +6,7 @@ import numpy as np
 
 from lsh_dl.data.store import ArraySamples, Samples
 from lsh_dl.engine.loop import Rows
-from lsh_dl.engine.reading import Reading
+from lsh_dl.engine.reading import Reading, read_plainly
 from lsh_dl.engine.rows import make_rows, pick_rows
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def make_inputs(x: Any, labels: np.ndarray) -> Inputs:
     from scipy.sparse import csr_array, issparse
 
     if not issparse(x):
-        zero, one = np.zeros(x.shape[1], np.float32), np.ones(x.shape[1], np.float32)
-        return DenseInputs(ArraySamples(x, labels), zero, one)
+        return DenseInputs(ArraySamples(x, labels), read_plainly(x.shape[1]))
     x = csr_array(x, dtype=np.float32)
     if not x.has_canonical_format:
         x = x.copy()

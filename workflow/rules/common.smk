@@ -46,7 +46,14 @@ def refuse_absent(figure, study):
     )
 
 
-from lsh_dl.files import claim_folder
+def claim_results():
+    """Keep the results to this call of Snakemake, whose own lock would outlive a kill."""
+    try:
+        CLAIMS.append(claim_folder(RESULTS, RESULTS / "logs" / "pipeline.lock"))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
 def by_size(estimate):
     """What a training job asks for: `estimate` of its run and its data set's size."""
 
