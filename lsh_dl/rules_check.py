@@ -4,36 +4,35 @@ A check is a function of `Make`, which builds a model of the rule; it raises `Co
 the reason. Another error in the rule's own code is a reason as well.
 """
 
+import inspect
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
+from lsh_dl.asking import (
+    INPUTS,
+    KEY,
+    Answer,
+    ask,
+    copy_state,
+    draw_input,
+    draw_rows,
+    to_rows,
+)
 from lsh_dl.engine.arrays import name_arrays
 from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.model import SparseModel
-from lsh_dl.engine.network import (
-    Network,
-    Vector,
-    create_network,
-    layer_weights,
-    padded,
-    view_layer,
-)
+from lsh_dl.engine.network import create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
-from lsh_dl.engine.reading import read_plainly
-from lsh_dl.engine.rows import make_rows
-from lsh_dl.engine.selection import Selection
 from lsh_dl.engine.work import STAGES
 from lsh_dl.errors import UserError
 from lsh_dl.rules.base import Rule, RuleSettings
 
-KEY = np.uint64(0xFEDCBA9876543210)
 FRACTIONS = (1e-6, 0.05, 0.3, 0.5, 1.0)
-INPUTS = ("zero", "constant", "sparse", "dense", "negative", "huge", "tiny")
 #: Networks that are unlike each other: one of everything, wide to narrow, narrow to wide.
 ODD_SIZES = ([1, 1, 1], [3, 50, 1, 8, 2], [40, 3, 60, 2], [1, 30, 30, 4])
 #: Share of samples that a rule classifies rightly after training on two far clouds of points.
@@ -42,15 +41,6 @@ LEARNED = 0.8
 
 class ContractError(Exception):
     """What a rule does against its contract."""
-
-
-class Answer(NamedTuple):
-    """What a rule's `select` gave for one layer and sample."""
-
-    nodes: np.ndarray  # int32 (count,)
-    preactivations: np.ndarray  # float32 (count,)
-    gains: np.ndarray  # float32 (count,)
-    work: np.ndarray  # int64 (stages,)
 
 
 class Make:
@@ -71,82 +61,6 @@ def require(holds: Any, reason: str) -> None:
     """Raise `ContractError` with the reason unless all of `holds` is true."""
     if not np.all(holds):
         raise ContractError(reason)
-
-
-def draw_input(kind: str, size: int, seed: int) -> np.ndarray:
-    """One layer's input of a kind (see INPUTS): float32 (size,)."""
-    noise = np.random.default_rng(seed).standard_normal(size, np.float32)
-    return {
-        "zero": np.zeros(size, np.float32),
-        "constant": np.full(size, 3, np.float32),
-        "sparse": np.where(noise > 1, noise, 0),
-        "dense": noise,
-        "negative": -np.abs(noise),
-        "huge": noise * np.float32(1e6),
-        "tiny": noise * np.float32(1e-20),
-    }[kind]
-
-
-def to_rows(x: np.ndarray, labels: np.ndarray) -> Rows:
-    """Samples (m, features) float32 as they are, with labels (m,)."""
-    samples, features = x.shape
-    return make_rows(x, labels.astype(np.int32), np.arange(samples), read_plainly(features))
-
-
-def draw_inputs(samples: int, features: int, seed: int, density: float = 0.5) -> np.ndarray:
-    """Sparse inputs of both signs: float32 (samples, features)."""
-    generator = np.random.default_rng(seed)
-    x = generator.standard_normal((samples, features), np.float32)
-    x[generator.random(x.shape) >= density] = 0
-    return x
-
-
-def draw_rows(
-    samples: int, features: int, classes: int, seed: int = 0, density: float = 0.5
-) -> Rows:
-    """Random sparse samples of both signs with random labels."""
-    x = draw_inputs(samples, features, seed, density)
-    return to_rows(x, np.random.default_rng(seed).integers(0, classes, samples))
-
-
-def to_vector(x: np.ndarray) -> Vector:
-    """A layer's input as rules see it; `x` has no bias's 1 yet."""
-    values = np.zeros(padded(x.size + 1), np.float32)
-    values[: x.size] = x
-    values[x.size] = 1
-    ids = np.flatnonzero(values).astype(np.int32)
-    return Vector(values, ids, np.unique(ids // 16 * 16).astype(np.int32))
-
-
-def ask(
-    select: Callable[..., int],
-    state: Any,
-    network: Network,
-    index: int,
-    x: np.ndarray,
-    key: np.uint64,
-    training: bool = True,
-) -> Answer:
-    """Call `select` on its own, on the input of the hidden layer `index` without the bias's 1."""
-    width = int(network.sizes[index + 1])
-    # -7 is no node; NaN is no number: what `select` leaves out stays visible.
-    chosen = Selection(
-        np.full(width, -7, np.int32),
-        np.full(width, np.nan, np.float32),
-        np.ones(width, np.float32),
-        np.zeros(len(STAGES), np.int64),
-    )
-    layer = view_layer(network, index)
-    count = select(state, layer, to_vector(x), np.uint64(key), training, chosen)
-    require(0 <= count <= width, f"select returns {count} for a layer of {width} nodes")
-    return Answer(*(array[:count] for array in chosen[:3]), chosen.work)
-
-
-def copy_state(state: Any) -> Any:
-    """A NamedTuple of arrays, numbers and such tuples, with arrays of its own."""
-    if isinstance(state, tuple):
-        return type(state)(*map(copy_state, state))
-    return state.copy() if isinstance(state, np.ndarray) else state
 
 
 def check_answer(
@@ -324,8 +238,6 @@ def check_rule(rule: type[Rule], settings: RuleSettings) -> Iterator[tuple[str, 
 
 def _describe(error: Exception, rule: type[Rule]) -> str:
     """An error of the rule's own code, in one line with its place in the rule's file."""
-    import inspect
-
     file = inspect.getfile(rule)
     frames = traceback.extract_tb(error.__traceback__)
     inside = [frame for frame in frames if frame.filename == file]

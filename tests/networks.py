@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lsh_dl import rules_check
+from lsh_dl import asking
+from lsh_dl.asking import (  # noqa: F401 (for the tests)
+    KEY,
+    Answer,
+    copy_state,
+    draw_inputs,
+    draw_rows,
+    to_vector,
+)
 from lsh_dl.discovery import discover, find
 from lsh_dl.engine.keys import mix
 from lsh_dl.engine.loop import Rows
@@ -18,21 +26,13 @@ from lsh_dl.engine.network import Network, create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
 from lsh_dl.hashing.tables import Tables
 from lsh_dl.rules.base import Rule, RuleSettings
-from lsh_dl.rules_check import (  # noqa: F401 (for the tests)
-    KEY,
-    Answer,
-    copy_state,
-    draw_inputs,
-    draw_rows,
-    to_vector,
-)
 
 RULES = discover("lsh_dl.rules", Rule)
 
 
 def to_rows(x: np.ndarray, classes: int, seed: int = 0) -> Rows:
     """The inputs as they are, with random labels."""
-    return rules_check.to_rows(x, np.random.default_rng(seed).integers(0, classes, len(x)))
+    return asking.to_rows(x, np.random.default_rng(seed).integers(0, classes, len(x)))
 
 
 def make_rule(name: str, fraction: float, seed: int = 1, **settings: Any) -> Rule:
@@ -75,8 +75,8 @@ def with_one(x: np.ndarray) -> np.ndarray:
 
 
 def ask(rule: Rule, state: Any, *arguments: Any, **more: Any) -> Answer:
-    """Call a rule's `select` on its own; arguments as for `lsh_dl.rules_check.ask`."""
-    return rules_check.ask(type(rule).select, state, *arguments, **more)
+    """Call a rule's `select` on its own; arguments as for `lsh_dl.asking.ask`."""
+    return asking.ask(type(rule).select, state, *arguments, **more)
 
 
 def flatten_state(state: Any, leave_out: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
