@@ -12,7 +12,7 @@ from cluster import start_cluster, why_not
 from lsh_dl.records import TIME_COLUMNS
 
 ROOT = Path(__file__).parents[2]
-PART = "dataset=digits rule=standard,dropout seed=1"
+PART = "dataset=digits rule=dropout seed=1"
 #: What this SLURM lacks: accounts, accounting, more than one core, perhaps.
 HERE = ("--slurm-no-account", "--slurm-status-command", "squeue", "--cores", "1")
 SOON = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "20")
@@ -45,11 +45,11 @@ def test_same_results_as_on_this_machine(tmp_path):
         profile = ("--workflow-profile", "profiles/slurm")
         there = snakemake(environment, tmp_path / "there", *profile, *HERE, *SOON)
     assert there.returncode == 0, there.stdout
-    # Eight runs of some seconds are one job of the cluster.
+    # Four runs of some seconds are one job of the cluster.
     assert there.stdout.count("Group job seconds") == 1
 
     runs = sorted(path.name for path in (tmp_path / "here/runs").glob("*.csv"))
-    assert len(runs) > 4
+    assert len(runs) == 4
     for name in runs:
         one, other = (pd.read_csv(tmp_path / place / "runs" / name) for place in ("here", "there"))
         timeless = one.drop(columns=list(TIME_COLUMNS))
