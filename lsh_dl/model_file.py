@@ -180,7 +180,14 @@ def _read_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
             yield from ((name, file[name]) for name in file.files)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}; give the path of a model") from None
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,  # a compression that there is not
+        RuntimeError,  # a password is asked for
+    ) as error:
         raise _damaged(path, str(error).splitlines()[0]) from None
 
 

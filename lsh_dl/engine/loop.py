@@ -15,7 +15,7 @@ from lsh_dl.engine.keys import mix
 from lsh_dl.engine.network import Vector, view_layer
 from lsh_dl.engine.optimiser import operations_per_weight, step_row
 from lsh_dl.engine.selection import Selection, follow_updates, select_nodes
-from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks
+from lsh_dl.engine.simd import add_scaled_blocks, clear_blocks, dot_blocks
 from lsh_dl.engine.threads import take_row
 from lsh_dl.engine.work import BACKWARD, FORWARD, OPTIMISER, UPDATE
 
@@ -41,10 +41,10 @@ def scatter(ids, values, level, workspace):
         i = ids[k]
         dense[i] = values[k]
         block = i >> 4
-        if marks[block] == 0:
-            marks[block] = 1
-            blocks[count] = block << 4
-            count += 1
+        # Written either way, counted if new: a branch would be mispredicted.
+        blocks[count] = block << 4
+        count += marks[block] == 0
+        marks[block] = 1
     for b in range(count):
         marks[blocks[b] >> 4] = 0
     workspace.block_counts[level] = count
@@ -53,11 +53,9 @@ def scatter(ids, values, level, workspace):
 @compiled
 def clear_level(level, workspace):
     """Set a level's dense vector and gradient back to zero, where they were touched."""
-    values, gradients = workspace.values[level], workspace.gradients[level]
-    blocks = workspace.blocks[level]
-    for b in range(workspace.block_counts[level]):
-        values[blocks[b] : blocks[b] + 16] = 0
-        gradients[blocks[b] : blocks[b] + 16] = 0
+    blocks = workspace.blocks[level][: workspace.block_counts[level]]
+    clear_blocks(workspace.values[level], blocks)
+    clear_blocks(workspace.gradients[level], blocks)
 
 
 @compiled

@@ -12,6 +12,7 @@ from lsh_dl.engine.loop import Rows, predict_samples, train_samples
 from lsh_dl.engine.network import Network, empty_network
 from lsh_dl.engine.optimiser import Optimiser, create_optimiser
 from lsh_dl.engine.reading import read_plainly
+from lsh_dl.engine.regroup import permute_nodes
 from lsh_dl.engine.rows import make_rows, slice_rows
 from lsh_dl.engine.selection import register
 from lsh_dl.engine.threads import Team, create_queue
@@ -101,6 +102,8 @@ class SparseModel:
                 self.seen += stop - start
                 if self.until_refresh == 0:
                     self.rule.refresh(self.state, self.network, part, tallies[0].work, team)
+                    for index, order in self.rule.regroup(self.state, self.network):
+                        permute_nodes(self.network, self.optimiser, index, order)
                     self.until_refresh = self.rule.refresh_interval(self.seen)
                 start = stop
                 if start == samples:

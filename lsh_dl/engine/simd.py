@@ -114,6 +114,20 @@ def add_scaled_blocks(typing, target, factor, weights, start, blocks):
     return signature, generate
 
 
+@intrinsic
+def clear_blocks(typing, target, blocks):
+    """Set target to zero, over the given blocks."""
+    signature = types.void(target, blocks)
+
+    def generate(context, builder, signature, arguments):
+        t = _Array(context, builder, signature.args[0], arguments[0])
+        with _for_blocks(context, builder, signature.args[1], arguments[1]) as block:
+            t.store(_constant(0.0), block)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 def _make_step(adagrad: bool, momentum: bool):
     """Build the update of one weight row for one optimiser."""
 

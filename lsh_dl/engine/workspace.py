@@ -22,7 +22,7 @@ class Workspace(NamedTuple):
     activations: np.ndarray  # float32 (longest row,): values of the level being computed
     slopes: np.ndarray  # float32 (levels, longest row): gain of each entry of `ids`
     counts: np.ndarray  # int64 (levels,): entries of `ids`
-    blocks: np.ndarray  # int32 (levels, longest row / 16): touched blocks
+    blocks: np.ndarray  # int32 (levels, longest row / 16 + 1): touched, one spare
     block_counts: np.ndarray  # int64 (levels,)
     marks: np.ndarray  # uint8 (longest row / 16,)
     nodes: np.ndarray  # int32 (longest row,): see Selection
@@ -54,7 +54,7 @@ def create_workspace(network: Network) -> Workspace:
         activations=aligned_zeros(longest),
         slopes=aligned_zeros(levels, longest),
         counts=aligned_zeros(levels, dtype=np.int64),
-        blocks=aligned_zeros(levels, longest // LANES, dtype=np.int32),
+        blocks=aligned_zeros(levels, longest // LANES + 1, dtype=np.int32),
         block_counts=aligned_zeros(levels, dtype=np.int64),
         marks=aligned_zeros(longest // LANES, dtype=np.uint8),
         nodes=aligned_zeros(longest, dtype=np.int32),

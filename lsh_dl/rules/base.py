@@ -9,7 +9,7 @@ compiled around it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -115,3 +115,11 @@ class Rule(ABC):
         trained on last; add the multiplications done to work[MAINTAIN]. `team.run` spreads work
         over the threads.
         """
+
+    def regroup(self, state: Any, network: Network) -> Iterable[tuple[int, np.ndarray]]:
+        """Renumber nodes for locality, after a refresh (lsh_dl/engine/regroup.py).
+
+        Returns hidden layers, each with its order: node i becomes what node order[i] was, in
+        `state` at once, in the network and its optimiser afterwards.
+        """
+        return ()

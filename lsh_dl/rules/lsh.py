@@ -13,6 +13,7 @@ from lsh_dl.errors import UserError
 from lsh_dl.hashing.bits import WINNER_BITS, Bits, create_bits, create_winner_bits
 from lsh_dl.hashing.probing import create_probes
 from lsh_dl.hashing.projections import Projections, create_projections
+from lsh_dl.hashing.regroup import regroup_nodes
 from lsh_dl.hashing.retrieval import follow, select
 from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, Scratch, State, Upkeep
 from lsh_dl.hashing.tables import Tables, create_tables
@@ -264,6 +265,10 @@ class LSH(Rule):
         """Follow the inputs (fitted, centred), then hash what was trained again."""
         work[MAINTAIN] += state.upkeep.unreported[0] + renew_tables(state, network, team)
         state.upkeep.unreported[0] = 0
+
+    def regroup(self, state: State, network: Network) -> list[tuple[int, np.ndarray]]:
+        """Bring nodes that are active together side by side, now and then."""
+        return regroup_nodes(state, network)
 
     @staticmethod
     def _multiple(factor: float, budgets: np.ndarray, widths: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ VARIANTS = {
     "lsh sparse": ("lsh", {"family": "sparse", "K": 1, "L": 3}),
     "lsh first met": ("lsh", {"ranking": "none", "directions": 1}),
     "lsh by count": ("lsh", {"ranking": "count", "family": "pooled", "K": 5}),
-    "lsh permuted": ("lsh", {"permuted": True, "probing": False}),
+    "lsh permuted": ("lsh", {"permuted": True, "probing": False, "L": 16}),
     "lsh many directions": ("lsh", {"directions": 60, "K": 3}),
     "lsh many pools": ("lsh", {"directions": 60, "family": "pooled", "K": 3}),
     "lsh frozen": ("lsh", {"frozen": True, "centred": False}),

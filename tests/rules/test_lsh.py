@@ -267,3 +267,36 @@ def test_tracking_needs_plain_sgd(more):
 def test_settings_that_do_not_go_together_are_refused(settings, named):
     with pytest.raises(ValidationError, match=named):
         make_rule("lsh", 0.1, **settings)
+
+
+@pytest.fixture
+def regroup_often(monkeypatch):
+    """Renumber nodes after every renewal of the tables."""
+    monkeypatch.setattr("lsh_dl.hashing.regroup.REGROUPINGS", range(1000))
+
+
+def test_regrouping_changes_no_prediction(regroup_often):
+    """Where every node is a candidate, LSH is WTA, whatever the nodes' numbers."""
+    settings = {"K": 3, "candidates": 1e9, "shortlist": 1e9, "interval": 40}
+    model, twin = make_model("lsh", SIZES, 0.3, **settings), make_model("wta", SIZES, 0.3)
+    rows = draw_rows(400, 30, 4)
+    for either in (model, twin):
+        either.train(rows, KEY)
+    assert not np.allclose(model.network.weights, twin.network.weights, atol=1e-2)
+    np.testing.assert_allclose(model.predict(rows, KEY)[0], twin.predict(rows, KEY)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("settings", [{"family": "dwta"}, {"asymmetric": True}, {"permuted": True}])
+def test_tables_are_renumbered_with_the_nodes(regroup_often, settings):
+    settings = settings | {"K": 3, "L": 3, "interval": 30, "growth": 1.0}
+    model = make_model("lsh", SIZES, 0.3, adagrad=True, **settings)
+    train(model, 100 + 3 * 30)  # ends with a renewal and a renumbering
+    for index, nodes in enumerate(SIZES[1:-1]):
+        codes = layer_buckets(model.state, index, nodes)
+        np.testing.assert_array_equal(codes, hash_again(model, index))
+        tables, stand_for = model.state.tables, model.state.permutations[index][:nodes]
+        assert sorted(stand_for) == list(range(nodes))
+        for table in range(3):
+            buckets = read_buckets(Tables(*(part[index] for part in tables)), table)
+            entries = [sorted(stand_for[codes[table] == code]) for code in range(8)]
+            assert [sorted(bucket) for bucket in buckets] == entries
