@@ -38,7 +38,8 @@ TIE = np.float32(1e-30)
 class Bits(NamedTuple):
     """How scores are made in all hidden layers; what a family does not need has length 0."""
 
-    mixtures: np.ndarray  # float32 (layers, K L or 0, padded features): mixed features
+    mixed: int  # features that a mixture is made of
+    mixtures: np.ndarray  # float32 (layers, K L or 0, padded features)
     lifts: np.ndarray  # float32 (layers, K L or 0): weights of the asymmetric coordinate
     bins: np.ndarray  # int32 (layers, winners or 0, BIN): entries of each bin
     lengths: np.ndarray  # float32 (layers, nodes): squared length of a node's hashed vector
@@ -84,6 +85,7 @@ def create_bits(
             # As the entries of Gaussian features, which keep inner products on average.
             lifts[layer] = generator.standard_normal(count) / np.sqrt(count)
     return Bits(
+        mixed,
         mixtures,
         lifts,
         np.zeros((layers, 0, BIN), np.int32),
@@ -106,6 +108,7 @@ def create_winner_bits(
         for start in range(winners):
             bins[layer, start] = np.resize(generator.permutation(entries), BIN)
     return Bits(
+        0,
         aligned_zeros(len(inputs), 0, padded(1)),
         np.zeros((len(inputs), 0), np.float32),
         bins,
@@ -136,7 +139,7 @@ def score_features(bits, projections, layer, features, scores):
     for bit in range(count):
         at = (layer * count + bit) * width
         scores[bit] = dot_blocks(mixtures, at, features, projections.blocks)
-    return count * projections.scales.shape[1]
+    return count * bits.mixed
 
 
 @compiled

@@ -49,7 +49,7 @@ def select_by_fitted_hash(model, x, width, answer):
     # With multi-probe, every bucket is within reach: there are as many candidates as asked for.
     estimated = candidates * (m + 1) if candidates > shortlist else 0
     return {
-        "select": count_pairs(range(m), x) + settings.K * settings.L * (m + 1),
+        "select": count_pairs(range(m), x) + m + settings.K * settings.L * (settings.hashed + 1),
         "rerank": estimated + count_pairs(range(min(candidates, shortlist)), x),
     }
 
@@ -59,7 +59,7 @@ def select_by_gaussian_hash(model, x, width, answer):
     wanted = max(1, round(model.rule.active_fraction * width))
     candidates = min(width, int(np.ceil(settings.candidates * wanted)))
     return {
-        "select": count_pairs(range(settings.K * settings.L), x),
+        "select": count_pairs(range(settings.K * settings.L), x) + settings.K * settings.L,
         "rerank": count_pairs(range(candidates), x),
     }
 
@@ -67,7 +67,7 @@ def select_by_gaussian_hash(model, x, width, answer):
 def select_by_pooled_hash(model, x, width, answer):
     settings = model.rule.settings  # pooling adds; only the few kept are computed
     return {
-        "select": settings.K * settings.L * (settings.directions + 1),
+        "select": (settings.K * settings.L + 1) * settings.directions,
         "rerank": count_pairs(answer.nodes, x),
     }
 
@@ -79,7 +79,11 @@ CASES = {
     "adaptive": ("adaptive", {}, select_densely),
     "adaptive-sampled": ("adaptive", {"inference": "sampled"}, select_densely),
     "wta": ("wta", {}, select_densely),
-    "lsh": ("lsh", {"K": 4, "L": 3, "directions": 5, "candidates": 4.0}, select_by_fitted_hash),
+    "lsh": (
+        "lsh",
+        {"K": 4, "L": 3, "directions": 5, "hashed": 3, "candidates": 4.0},
+        select_by_fitted_hash,
+    ),
     "lsh-paper": ("lsh", {"preset": "paper", "K": 4}, select_by_gaussian_hash),
     "lsh-authors": ("lsh", {"preset": "authors-code", "L": 7}, select_by_pooled_hash),
 }
@@ -173,24 +177,26 @@ def test_sparser_inputs_cost_less_and_no_inputs_cost_only_the_rest():
     assert 500 < costs[1] <= 530
 
 
-def count_hashing(nodes, inputs, directions, bits):
-    """Features of every weight row (bias included) and w.mean(x), mixed to every bit."""
-    return nodes * ((directions + 1) * (inputs + 1) + bits * (directions + 1))
+def count_hashing(nodes, inputs, directions, bits, mixed=0):
+    """Scaled features of every weight row (bias included) and w.mean(x), mixed to every bit."""
+    return nodes * ((directions + 1) * (inputs + 2) + bits * mixed)
 
 
 def test_maintenance_of_tables_is_counted_from_the_first_hashing_on():
-    sizes, samples = [31, 47, 15, 3], 100  # rows with the bias fill whole blocks: no padding
-    model = make_model("lsh", sizes, 0.2, K=3, L=4, directions=6)
-    rows = draw_rows(samples, sizes[0], sizes[-1])
+    sizes = [31, 47, 15, 3]  # rows with the bias fill whole blocks: no padding
+    model = make_model("lsh", sizes, 0.2, K=3, L=4, directions=6, hashed=4)
+    rows = draw_rows(100, sizes[0], sizes[-1])
     assert model.train(slice_rows(rows, 0, 99), KEY).work[STAGES.index("maintain")] == 0
     counted = model.train(slice_rows(rows, 99, 100), KEY).work[STAGES.index("maintain")]
     expected = 0
-    for inputs, nodes in pairwise(sizes[:-1]):
+    for index, (inputs, nodes) in enumerate(pairwise(sizes[:-1])):
         row = inputs + 1
-        hashing = count_hashing(nodes, inputs, directions=6, bits=12)
+        samples = np.count_nonzero(model.state.remembered[index][:, inputs])
+        assert 60 < samples < 100
+        hashing = count_hashing(nodes, inputs, directions=6, bits=12, mixed=5)
         fitting = 4 * (2 * samples * 6 * row + 2 * 6 * 6 * row)
         centring = 6 * row
-        balancing = (samples * 6 + nodes * 7) * row
+        balancing = samples * 6 * row + (samples + 2 * nodes) * 7
         expected += 2 * hashing + fitting + centring + balancing  # hashed at the start and now
     assert counted == expected
 
