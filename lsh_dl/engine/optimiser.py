@@ -8,6 +8,9 @@ from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import Network, aligned_zeros
 from lsh_dl.engine.simd import step_adagrad, step_adagrad_momentum, step_momentum, step_sgd
 
+#: Where Adagrad's sums start: keeps the step of a weight finite whose gradients were all zero.
+EPSILON = 1e-12
+
 
 class Optimiser(NamedTuple):
     """Settings and per-weight state; an array that is not needed has length 0.
@@ -28,11 +31,13 @@ def create_optimiser(
 ) -> Optimiser:
     """Start with empty histories."""
     count = network.weights.size
+    squares = aligned_zeros(count if adagrad else 0)
+    squares[:] = EPSILON
     return Optimiser(
         np.float32(learning_rate),
         np.float32(momentum),
         bool(adagrad),
-        aligned_zeros(count if adagrad else 0),
+        squares,
         aligned_zeros(count if momentum else 0),
     )
 

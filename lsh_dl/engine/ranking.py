@@ -49,11 +49,17 @@ def keep_largest(nodes, scores, count, budget):
         above += scores[i] > high
     spare = budget - above  # places for scores that tie at the threshold
     kept = 0
+    if spare == 0:
+        for i in range(count):
+            # Written either way: a branch would be mispredicted half the time.
+            nodes[kept] = nodes[i]
+            scores[kept] = scores[i]
+            kept += scores[i] > high
+        return kept
     for i in range(count):
         score = scores[i]
         tied = (score > low) & (score <= high) & (spare > 0)
         spare -= tied
-        # Written either way: a branch would be mispredicted half the time.
         nodes[kept] = nodes[i]
         scores[kept] = score
         kept += tied | (score > high)

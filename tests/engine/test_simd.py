@@ -9,7 +9,6 @@ from hypothesis.extra.numpy import arrays
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros
 from lsh_dl.engine.simd import (
-    EPSILON,
     add_scaled_blocks,
     dot_blocks,
     step_adagrad,
@@ -117,7 +116,7 @@ def test_steps_follow_their_formula_and_leave_zero_inputs_alone(
     step = rate * slope
     if adagrad:
         h[start + at] += slope**2
-        step = step / np.sqrt(h[start + at] + EPSILON)
+        step = step / np.sqrt(h[start + at])
     if momentum:
         step = v[start + at] = decay * v[start + at] + step
     w[start + at] -= step
@@ -128,5 +127,5 @@ def test_steps_follow_their_formula_and_leave_zero_inputs_alone(
     call(weights, squares, velocity, start, numbers[0], x, blocks, numbers[1], numbers[2])
     rest = np.setdiff1d(np.arange(weights.size), start + at)
     for got, expected, before in zip((weights, squares, velocity), (w, h, v), kept, strict=True):
-        np.testing.assert_allclose(got, expected, rtol=2e-5, atol=2e-5)
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)  # 14 bits of the root
         np.testing.assert_array_equal(got[rest], before[rest])
