@@ -7,11 +7,11 @@ import numpy as np
 
 from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.network import Network, Vector, padded, view_layer
-from lsh_dl.engine.reading import read_plainly
 from lsh_dl.engine.rows import make_rows
 from lsh_dl.engine.selection import Selection
 from lsh_dl.engine.work import STAGES
 from lsh_dl.errors import UserError
+from lsh_dl.reading import read_plainly
 
 KEY = np.uint64(0xFEDCBA9876543210)
 #: Kinds of input that `draw_input` knows.

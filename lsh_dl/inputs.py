@@ -6,8 +6,8 @@ import numpy as np
 
 from lsh_dl.data.store import ArraySamples, Samples
 from lsh_dl.engine.loop import Rows
-from lsh_dl.engine.reading import Reading, read_plainly
 from lsh_dl.engine.rows import make_rows, pick_rows
+from lsh_dl.reading import Reading, read_plainly
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

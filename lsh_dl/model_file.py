@@ -22,9 +22,9 @@ from pydantic import Field
 from lsh_dl import __version__
 from lsh_dl.discovery import find
 from lsh_dl.engine.model import SparseModel, restore_model
-from lsh_dl.engine.reading import Reading
 from lsh_dl.errors import UserError
 from lsh_dl.files import whole_file
+from lsh_dl.reading import Reading
 from lsh_dl.rules.base import Rule
 from lsh_dl.validation import Model, validate
 

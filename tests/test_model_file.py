@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import KEY, RULES, draw_rows, make_model
 
-from lsh_dl.engine.reading import Reading
 from lsh_dl.engine.rows import slice_rows
 from lsh_dl.errors import UserError
 from lsh_dl.model_file import FORMAT, TrainedModel, read_model, write_model
+from lsh_dl.reading import Reading
 
 SIZES = [12, 20, 9, 3]
 

@@ -27,8 +27,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from lsh_dl.data.base import Stream
-from lsh_dl.engine.reading import Reading
 from lsh_dl.errors import UserError
+from lsh_dl.reading import Reading
 
 FORMAT = 1
 """Changes when the folder's layout does."""

@@ -11,13 +11,13 @@ from lsh_dl.engine.compiled import compile_once
 from lsh_dl.engine.loop import Rows, predict_samples, train_samples
 from lsh_dl.engine.network import Network, empty_network
 from lsh_dl.engine.optimiser import Optimiser, create_optimiser
-from lsh_dl.engine.reading import read_plainly
 from lsh_dl.engine.regroup import permute_nodes
 from lsh_dl.engine.rows import make_rows, slice_rows
 from lsh_dl.engine.selection import register
 from lsh_dl.engine.threads import Team, create_queue
 from lsh_dl.engine.workspace import Tally, create_tally, create_workspace, sum_tallies
 from lsh_dl.errors import UserError
+from lsh_dl.reading import read_plainly
 from lsh_dl.rules.base import Rule
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.loop import Rows
-from lsh_dl.engine.reading import Reading
+from lsh_dl.reading import Reading
 
 if TYPE_CHECKING:  # a tenth of a second to import, which a run does not need
     from scipy.sparse import csr_array

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 
-from lsh_dl.engine.reading import Reading, read_plainly
 from lsh_dl.engine.rows import make_rows, pick_rows, slice_rows
+from lsh_dl.reading import Reading, read_plainly
 
 SHAPES = st.tuples(st.integers(0, 5), st.integers(1, 20))
 
