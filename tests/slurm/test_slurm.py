@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 def snakemake(environment, results, *arguments):
     return subprocess.run(
         [
-            *(sys.executable, "-m", "snakemake", "--nolock", *map(str, arguments)),
+            *(sys.executable, "-m", "snakemake", *map(str, arguments)),
             *("--configfile", "configs/tiny.yaml", "--config", f"results={results}"),
             f"only={PART}",
         ],
