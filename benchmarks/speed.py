@@ -1,10 +1,15 @@
 """Time per sample of this project's rules beside PyTorch, in one run: `python -m benchmarks speed`.
 
-All systems train the same network, 784-1000-1000-10, with Adagrad at .01, on one thread, on the
-digits stand-in (PyTorch's time does not depend on the data; ours grows with the share of non-zero
-inputs, which is printed). The systems take turns, round after round, so that a slow spell of the
-machine hits all; the ratios are formed within a round. PyTorch is optional
-(`pip install 'lsh-dl[torch]'`); without it the rest is measured.
+All systems have the same network, 784-1000-1000-10, and train with Adagrad on one thread, on
+MNIST where its files are at hand, else on the digits stand-in (PyTorch does not mind the data;
+ours grows with the share of non-zero inputs, which is printed). Ours are warmed up by an epoch's
+worth of samples and timed with their share of table upkeep. The systems take turns, round after
+round, so that a slow spell of the machine hits all; ratios are formed within a round. PyTorch is
+optional (`pip install 'lsh-dl[torch]'`); without it the rest is measured.
+
+The last lines compare the memory that LSH's training moves with what the machine can move: bytes of
+the weight rows and optimiser sums that a sample's kernels read and write, beside NumPy's copy of an
+array of the same size.
 """
 
 import tempfile
@@ -15,17 +20,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks._digits import HIDDEN, open_digits
 from benchmarks._results import write_table
-from lsh_dl.data.prepare import prepare
-from lsh_dl.data.store import Prepared, open_prepared
+from benchmarks._torch import create_dense, import_torch, train_batch
+from lsh_dl.data.store import Prepared
+from lsh_dl.engine.model import SparseModel
+from lsh_dl.engine.rows import slice_rows
+from lsh_dl.engine.simd import LANES
 from lsh_dl.records import describe_machine
 from lsh_dl.runs import Run, Training
 from lsh_dl.training import create_model, inputs_of
 
-ROUNDS = 15
-SAMPLES = 2000
-HIDDEN = (1000, 1000)
-BASE = "PyTorch, batch 128"
+ROUNDS = 11
+#: Samples of a timed call and of warming up; tables are renewed every 2,000 samples by then.
+SAMPLES, WARMED = 2000, 40_000
+#: Rules that keep no tables need no long warm-up.
+SHORT = 2000
+BYTES_A_BLOCK = 4 * LANES
 
 #: Rule, settings and active fraction of each of our systems.
 OURS = {
@@ -35,27 +46,31 @@ OURS = {
     "VD 5 %": ("dropout", {"inference": "sampled"}, 0.05),
     "NN": ("standard", {}, 1.0),
 }
+#: Samples of a call of PyTorch, by batch size.
+BATCHES = {128: 512, 1: 20}
+
+Systems = dict[str, tuple[int, Callable[[], object]]]
 
 
 def main() -> None:
     """Measure, print the table and write results/benchmarks/speed.csv."""
     with tempfile.TemporaryDirectory() as folder:
-        prepare("digits", {"source": "digits", "train": 3000, "test": 500}, Path(folder) / "data")
-        data = open_prepared(Path(folder) / "data")
-        systems = our_systems(data) | torch_systems()
-        table = time_systems(systems)
-    machine = describe_machine()
-    print(f"{machine['processor']}, 1 of {machine['cores']} cores, {ROUNDS} rounds")
-    print(table.to_string(float_format="{:.2f}".format))
+        data = open_digits(Path(folder))
+        models = our_models(data)
+        systems = our_systems(models, data) | torch_systems()
+        table = time_systems(systems).assign(data=data.title)
+        machine = describe_machine()
+        print(
+            f"{data.title}; {machine['processor']}, 1 of {machine['cores']} cores, {ROUNDS} rounds"
+        )
+        print(table.drop(columns="data").to_string(float_format="{:.2f}".format))
+        report_bandwidth(models["LSH 5 %"], data, table.loc["LSH 5 %, training", "microseconds"])
     write_table(table.reset_index(), "speed")
 
 
-def our_systems(data: Prepared) -> dict[str, tuple[int, Callable[[], object]]]:
-    """Training and prediction of every rule: samples a call, and the call."""
-    numbers = np.arange(SAMPLES)
-    rows = inputs_of(data, data.train).rows(numbers)
-    print(f"non-zero inputs: {100 * np.mean(np.diff(rows.ends) - 1) / data.features:.0f} %")
-    systems = {}
+def our_models(data: Prepared) -> dict[str, SparseModel]:
+    """Every rule's network, trained for a while."""
+    inputs, models = inputs_of(data, data.train), {}
     for name, (rule, settings, fraction) in OURS.items():
         run = Run(
             dataset="digits",
@@ -68,48 +83,48 @@ def our_systems(data: Prepared) -> dict[str, tuple[int, Callable[[], object]]]:
             seed=1,
             training=Training(learning_rate=0.01),
         )
-        model = create_model(run, data.features, data.classes)
-        for epoch in range(3):  # past the first, frequent refreshes of the tables
-            model.train(rows, np.uint64(epoch))
+        model = models[name] = create_model(run, data.features, data.classes)
+        for start in range(0, WARMED if rule == "lsh" else SHORT, SAMPLES):
+            numbers = np.arange(start, start + SAMPLES) % len(inputs)
+            model.train(inputs.rows(numbers), np.uint64(start))
+    return models
+
+
+def our_systems(models: dict[str, SparseModel], data: Prepared) -> Systems:
+    """Training and prediction of every rule: samples a call, and the call."""
+    rows = inputs_of(data, data.train).rows(np.arange(SAMPLES))
+    print(f"non-zero inputs: {100 * np.mean(np.diff(rows.ends) - 1) / data.features:.0f} %")
+    systems: Systems = {}
+    for name, model in models.items():
         systems[f"{name}, training"] = (SAMPLES, lambda m=model: m.train(rows, np.uint64(9)))
         systems[f"{name}, prediction"] = (SAMPLES, lambda m=model: m.predict(rows, np.uint64(9)))
     return systems
 
 
-def torch_systems() -> dict[str, tuple[int, Callable[[], object]]]:
-    """The dense network in PyTorch, by batch size."""
-    try:
-        import torch
-    except ImportError:
-        print("PyTorch is not installed: pip install 'lsh-dl[torch]' to compare with it")
+def torch_systems() -> Systems:
+    """The dense network in PyTorch, by batch size; nothing where it is not installed."""
+    torch, systems = import_torch(), {}
+    if torch is None:
         return {}
-    torch.set_num_threads(1)
-    torch.manual_seed(1)
-    systems = {}
-    for batch, batches in ((128, 4), (1, 20)):
-        layers = [torch.nn.Linear(784, HIDDEN[0]), torch.nn.ReLU()]
-        layers += [torch.nn.Linear(*HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN[1], 10)]
-        network = torch.nn.Sequential(*layers)
-        optimiser = torch.optim.Adagrad(network.parameters(), lr=0.01)
+    for batch, samples in BATCHES.items():
+        network, optimiser = create_dense(torch, seed=1)
         x, y = torch.rand(batch, 784), torch.randint(0, 10, (batch,))
 
-        def train(network=network, optimiser=optimiser, x=x, y=y, batches=batches):
+        def train(network=network, optimiser=optimiser, x=x, y=y, batches=samples // batch):
             for _ in range(batches):
-                optimiser.zero_grad(set_to_none=True)
-                torch.nn.functional.cross_entropy(network(x), y).backward()
-                optimiser.step()
+                train_batch(torch, network, optimiser, x, y)
 
-        def predict(network=network, x=x, batches=batches):
+        def predict(network=network, x=x, batches=samples // batch):
             with torch.inference_mode():
                 for _ in range(batches):
                     network(x)
 
-        systems[f"PyTorch, batch {batch}, training"] = (batch * batches, train)
-        systems[f"PyTorch, batch {batch}, prediction"] = (batch * batches, predict)
+        systems[f"PyTorch, batch {batch}, training"] = (samples, train)
+        systems[f"PyTorch, batch {batch}, prediction"] = (samples, predict)
     return systems
 
 
-def time_systems(systems: dict[str, tuple[int, Callable[[], object]]]) -> pd.DataFrame:
+def time_systems(systems: Systems) -> pd.DataFrame:
     """Microseconds per sample (median, lowest, highest) and the ratios to LSH 5 %."""
     times = {name: [] for name in systems}
     for _, call in systems.values():
@@ -135,6 +150,49 @@ def time_systems(systems: dict[str, tuple[int, Callable[[], object]]]) -> pd.Dat
         table.loc[ours, "times_lsh_highest"] = ratios.max()
     table.index.name = "system"
     return table
+
+
+def report_bandwidth(model: SparseModel, data: Prepared, microseconds: float) -> None:
+    """Print the share of the memory bandwidth that LSH's training reaches."""
+    moved = count_bytes(model, data)
+    size = model.network.weights.nbytes + model.optimiser.squares.nbytes
+    limit = measure_copy(size)
+    reached = moved / microseconds / 1e3
+    print(
+        f"LSH 5 % moves {moved / 1e3:.0f} kB of weights and sums a training sample, "
+        f"{reached:.1f} GB/s: {100 * reached / limit:.0f} % of the {limit:.0f} GB/s that a copy "
+        f"of {size / 1e6:.0f} MB reaches (read and written bytes, both)"
+    )
+
+
+def count_bytes(model: SparseModel, data: Prepared, samples: int = 200) -> float:
+    """Mean bytes of weights and Adagrad's sums read or written by a training sample of LSH.
+
+    Exactly ranked rows are read; active rows and the output's are read and written, sums too.
+    """
+    rows = inputs_of(data, data.train).rows(np.arange(samples))
+    workspace, network = model.workspaces[0], model.network
+    shortlisted, outputs = model.state.shortlisted, int(network.sizes[-1])
+    total = 0
+    for s in range(samples):
+        model.predict(slice_rows(rows, s, s + 1), np.uint64(0))
+        touched = workspace.block_counts
+        for layer, ranked in enumerate(shortlisted):
+            positive = workspace.counts[layer + 1] - 1
+            total += (ranked + 4 * positive) * touched[layer]
+        total += 5 * outputs * touched[len(shortlisted)]
+    return total * BYTES_A_BLOCK / samples
+
+
+def measure_copy(size: int, repeats: int = 20) -> float:
+    """GB/s, read and written, of copying half of `size` bytes to the other half."""
+    source, target = np.ones(size // 8, np.float32), np.empty(size // 8, np.float32)
+    best = np.inf
+    for _ in range(repeats):
+        start = time.perf_counter()
+        np.copyto(target, source)
+        best = min(best, time.perf_counter() - start)
+    return (source.nbytes + target.nbytes) / best / 1e9
 
 
 if __name__ == "__main__":

@@ -1,0 +1,35 @@
+"""The dense network in PyTorch, the yardstick of speed: 784-1000-1000-10, Adagrad, one thread."""
+
+from types import ModuleType
+from typing import Any
+
+from benchmarks._digits import HIDDEN
+
+LEARNING_RATE = 0.01
+
+
+def import_torch() -> ModuleType | None:
+    """PyTorch on one thread, or None with a line that says how to get it."""
+    try:
+        import torch
+    except ImportError:
+        print("PyTorch is not installed: pip install 'lsh-dl[torch]' to compare with it")
+        return None
+    torch.set_num_threads(1)
+    return torch
+
+
+def create_dense(torch: ModuleType, seed: int) -> tuple[Any, Any]:
+    """The network and its optimiser."""
+    torch.manual_seed(seed)
+    layers = [torch.nn.Linear(784, HIDDEN[0]), torch.nn.ReLU()]
+    layers += [torch.nn.Linear(*HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN[1], 10)]
+    network = torch.nn.Sequential(*layers)
+    return network, torch.optim.Adagrad(network.parameters(), lr=LEARNING_RATE)
+
+
+def train_batch(torch: ModuleType, network: Any, optimiser: Any, x: Any, y: Any) -> None:
+    """One step on a batch."""
+    optimiser.zero_grad(set_to_none=True)
+    torch.nn.functional.cross_entropy(network(x), y).backward()
+    optimiser.step()

@@ -1,0 +1,131 @@
+"""Seconds of training until 97 % of the test images are right: `python -m benchmarks
+time_to_accuracy`.
+
+One thread, 784-1000-1000-10, Adagrad, three seeds; the systems take turns, epoch by epoch. Every
+5,000 samples training is paused and the test accuracy taken; only training counts as time, making
+batches and rows of the samples included. LSH and WTA train at a rate of .02, the dense networks at
+.01: each the best of those that configs/tuning.yaml compares on validation data. On the digits
+stand-in, where MNIST is not at hand, the numbers say little of MNIST.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks._digits import HIDDEN, open_digits
+from benchmarks._results import write_table
+from benchmarks._torch import create_dense, import_torch, train_batch
+from lsh_dl.data.store import Prepared
+from lsh_dl.learning import draw_key, draw_order, evaluate
+from lsh_dl.runs import Run, Training
+from lsh_dl.training import create_model, inputs_of
+
+WANTED = 0.97
+EVERY = 5_000
+MOST_EPOCHS = 8
+SEEDS = (1, 2, 3)
+BATCH = 128
+#: Rule, active fraction and learning rate.
+OURS = {
+    "LSH 5 %": ("lsh", 0.05, 0.02),
+    "WTA 5 %": ("wta", 0.05, 0.02),
+    "NN": ("standard", 1.0, 0.01),
+}
+
+#: Trains on the samples at some numbers, and gives the test accuracy.
+Learner = tuple[Callable[[np.ndarray], None], Callable[[], float]]
+
+
+def main() -> None:
+    """Measure, print and write results/benchmarks/time_to_accuracy.csv."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = open_digits(Path(folder))
+        table = pd.DataFrame(row for seed in SEEDS for row in race(data, seed))
+    print(f"{data.title}: seconds of training to {100 * WANTED:.0f} % test accuracy")
+    print(table.to_string(index=False, float_format="{:.4g}".format))
+    write_table(table.assign(data=data.title), "time_to_accuracy")
+
+
+def race(data: Prepared, seed: int) -> Iterator[dict]:
+    """Every system's seconds and samples until the wanted accuracy, empty if never."""
+    learners = our_learners(data, seed) | torch_learner(data, seed)
+    seconds = dict.fromkeys(learners, 0.0)
+    reached: dict[str, tuple[float, int]] = {}
+    samples = 0
+    for epoch in range(1, MOST_EPOCHS + 1):
+        order = draw_order(seed, epoch, len(data.train))
+        for start in range(0, len(order), EVERY):
+            numbers = order[start : start + EVERY]
+            samples += len(numbers)
+            for name, (train, test) in learners.items():
+                if name in reached:
+                    continue
+                begin = time.perf_counter()
+                train(numbers)
+                seconds[name] += time.perf_counter() - begin
+                if test() >= WANTED:
+                    reached[name] = seconds[name], samples
+    for name in learners:
+        took, after = reached.get(name, (None, None))
+        yield {"system": name, "seed": seed, "seconds": took, "samples": after}
+
+
+def our_learners(data: Prepared, seed: int) -> dict[str, Learner]:
+    """Our rules, as a run trains them."""
+    training, tested = inputs_of(data, data.train), inputs_of(data, data.test)
+    learners = {}
+    for name, (rule, fraction, rate) in OURS.items():
+        run = Run(
+            dataset="digits",
+            rule=rule,
+            label=rule,
+            title=name,
+            hidden=HIDDEN,
+            active_fraction=fraction,
+            seed=seed,
+            training=Training(learning_rate=rate),
+        )
+        model, key = create_model(run, data.features, data.classes), draw_key(seed, 1)
+
+        def train(numbers, model=model, key=key):
+            model.train(training.rows(numbers), key)
+
+        def test(model=model, key=key):
+            return evaluate(model, tested, key).accuracy
+
+        learners[name] = train, test
+    return learners
+
+
+def torch_learner(data: Prepared, seed: int) -> dict[str, Learner]:
+    """The dense network in PyTorch, on batches; nothing where it is not installed."""
+    torch = import_torch()
+    if torch is None:
+        return {}
+    network, optimiser = create_dense(torch, seed)
+
+    def read(samples, numbers):
+        x, y = samples.take(numbers)
+        x = (x.astype(np.float32) - data.offset) * data.scale
+        return torch.from_numpy(x), torch.from_numpy(y.astype(np.int64))
+
+    def train(numbers):
+        for start in range(0, len(numbers), BATCH):
+            train_batch(
+                torch, network, optimiser, *read(data.train, numbers[start : start + BATCH])
+            )
+
+    def test():
+        x, y = read(data.test, np.arange(len(data.test)))
+        with torch.inference_mode():
+            return (network(x).argmax(dim=1) == y).float().mean().item()
+
+    return {f"PyTorch, batch {BATCH}": (train, test)}
+
+
+if __name__ == "__main__":
+    main()
