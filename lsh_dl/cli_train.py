@@ -151,6 +151,7 @@ def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:
     dataset = options["dataset"] or open_prepared(options["data"]).meta["label"]
     of_config = config.datasets.get(dataset) if config else None
     training = config.training_for(dataset) if of_config else config and config.training
+    training = entry.adapt(training or Training()) if entry else training
     given = {key: options[key] for key in TRAINING if options[key] is not None}
     label = options["label"] or name
     run = validate(

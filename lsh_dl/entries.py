@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from lsh_dl.runs import Fraction, Name, Width
+from lsh_dl.runs import Fraction, Name, Training, Width
 
 E = TypeVar("E")
 
@@ -48,6 +48,18 @@ class TitledRule(_Entry):
 
     source: Name | None = Field(None, description="rule in lsh_dl/rules; default: the entry's name")
     title: str | None = Field(None, description="name in legends; default: the rule's own")
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="of this rule, in place of `training`'s; tune that of every rule alike",
+    )
+
+    def adapt(self, training: Training) -> Training:
+        """The training settings with the rule's own learning rate, if it has one."""
+        if self.learning_rate is None:
+            return training
+        return training.model_copy(update={"learning_rate": self.learning_rate})
 
 
 class RuleEntry(TitledRule):

@@ -30,6 +30,13 @@ def test_rule_may_have_levels_of_its_own(raw_config):
     assert {run.active_fraction for run in runs if run.rule == "wta"} == {0.1}
 
 
+def test_rule_may_have_a_learning_rate_of_its_own(raw_config):
+    raw_config["rules"]["wta"] = {"learning_rate": 0.05}
+    raw_config["datasets"]["digits"]["training"] = {"learning_rate": 0.02}
+    rates = {run.rule: run.training.learning_rate for run in expand_runs(check_config(raw_config))}
+    assert rates == {"standard": 0.02, "wta": 0.05}
+
+
 def test_second_entry_of_a_rule_has_a_title_of_its_own(raw_config):
     raw_config["rules"]["wide"] = {"source": "wta"}
     titles = {run.label: run.title for run in expand_runs(check_config(raw_config))}

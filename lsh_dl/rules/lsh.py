@@ -106,7 +106,7 @@ class LSH(Rule):
         )
         probing: bool = Field(True, description="visit further buckets until there is enough")
         candidates: float = Field(
-            6.0, ge=1, description="candidates gathered, in multiples of the active nodes"
+            5.0, ge=1, description="candidates gathered, in multiples of the active nodes"
         )
         ranking: Literal["product", "count", "none"] = Field(
             "product", description="how candidates are ranked"
@@ -118,7 +118,7 @@ class LSH(Rule):
             200, ge=1, description="training samples between re-hashing, at the start"
         )
         growth: float = Field(1.2, ge=1, description="factor on the interval after each")
-        longest_interval: float = Field(2000, ge=1, description="bound of the growing interval")
+        longest_interval: float = Field(4000, ge=1, description="bound of the growing interval")
         tracking: bool = Field(
             False,
             description="follow each step of plain SGD exactly instead of projecting nodes again "

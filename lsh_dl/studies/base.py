@@ -107,7 +107,7 @@ def cross_runs(
                     active_fraction=fraction,
                     seed=seed,
                     threads=count,
-                    training=training,
+                    training=entry.adapt(training),
                     variant=None if training == common else f"{epochs}epochs",
                 )
                 for hidden in networks
