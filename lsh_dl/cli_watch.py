@@ -17,8 +17,9 @@ from lsh_dl.cli_types import file
     help="The experiment's config.",
 )
 @click.option("--results", help="Folder of the outputs, where it is not the config's.")
+@click.option("--only", help="The part that is run, as in a config: rule=lsh,wta.")
 @click.option("--once", is_flag=True, help="Print the state of the moment and end.")
-def watch(config: Path, results: str | None, once: bool) -> None:
+def watch(config: Path, results: str | None, only: str | None, once: bool) -> None:
     """Show how far an experiment is: runs done, the current ones' accuracy, the time left.
 
     `snakemake` shows the same where it runs in a terminal; this is for another terminal, and for
@@ -37,7 +38,8 @@ def watch(config: Path, results: str | None, once: bool) -> None:
     from lsh_dl.studies.expand import expand_runs
 
     experiment = read_config(config)
-    runs = {run.id: run for run in expand_runs(experiment)}
+    part = experiment.model_copy(update={"only": only or experiment.only})
+    runs = {run.id: run for run in expand_runs(part)}
     board = Board(runs, Path(results or experiment.results), sizes_of(experiment))
     if once:
         Console().print(draw_snapshot(board.read()))

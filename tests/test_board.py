@@ -95,3 +95,7 @@ def test_watch_command(results, raw_config, tmp_path):
     done = CliRunner().invoke(main, ["watch", "--config", str(config), "--once"])
     assert done.exit_code == 0, done.output
     assert "1 of 6" in done.output
+    done = CliRunner().invoke(
+        main, ["watch", "--config", str(config), "--once", "--only", "rule=wta"]
+    )
+    assert "0 of 4" in done.output
