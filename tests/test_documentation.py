@@ -125,6 +125,14 @@ def test_commands_work(project, document):
         assert done.returncode == 0, f"{command}: {substitute(command)}\n{done.stdout}"
 
 
+def test_runs_are_read_as_shown(project):
+    (program,) = blocks("README.md", "python")
+    (project.folder / "read.py").write_text(program)
+    done = project.run("python read.py")
+    assert done.returncode == 0, done.stdout
+    assert "2x400" in done.stdout
+
+
 def test_every_substitute_is_used():
     for pattern, _ in SUBSTITUTES:
         assert any(re.fullmatch(pattern, command) for command in ALL), pattern
