@@ -70,9 +70,13 @@ def claim_cores(run):
 
 
 def group_of(wildcards):
-    """Runs that may share a job of a cluster; none where seconds are what counts."""
+    """Runs that may share a job of a cluster, where a profile says how many (group-components).
+
+    None share one where seconds are what counts.
+    """
     run = RUNS[wildcards.run]
-    return None if run.id in TIMED else group_of_run(run, SIZES[run.dataset])
+    group = None if run.id in TIMED else group_of_run(run, SIZES[run.dataset])
+    return group if group in workflow.group_settings.group_components else None
 
 
 def entry_of(dataset):
