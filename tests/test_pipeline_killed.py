@@ -62,7 +62,7 @@ def start(project):
         text=True,
         start_new_session=True,
     )
-    while len(list((project.folder / "out/runs").glob("*.checkpoint"))) < 2:
+    while len(list((project.folder / "out/runs").glob("[!.]*.checkpoint"))) < 2:
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
     return process
