@@ -2,20 +2,27 @@
 
 `python -m benchmarks threads`. Numbers of threads take turns, round after round, so that a slow
 spell of the machine hits all; speed-up is formed within a round. Network 784-1000-1000-10.
+
+What a cache line costs that another core wrote last is measured beside it: threads that share
+weights pay it all the time, and a virtual machine's cores may be near each other or far.
 """
 
 import os
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numba
 import numpy as np
 import pandas as pd
 
 from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
 from benchmarks._results import write_table
 from lsh_dl.data.store import Prepared
+from lsh_dl.engine.network import aligned_zeros
+from lsh_dl.engine.simd import LANES
 from lsh_dl.learning import draw_key, draw_order, evaluate, read_ahead, train_epoch
 from lsh_dl.training import create_model, inputs_of
 
@@ -29,18 +36,54 @@ TESTED = 5_000
 WARMED = 12_000
 """Samples before timing: past the first, frequent refreshes of the hash tables."""
 STREAMED = 30_000
+LINES = 8_000
+"""Half a megabyte: what one core's cache holds."""
 
 
 def main() -> None:
     """Measure, print and write results/benchmarks/threads.csv."""
     with tempfile.TemporaryDirectory() as folder:
         data = open_digits(Path(folder))
-        rows = [*measure_times(data), *measure_accuracies(data)]
+        rows = [*measure_lines(), *measure_times(data), *measure_lines()]
+        rows += measure_accuracies(data)
         rows += measure_waiting(open_digits(Path(folder), stream=True))
     table = pd.DataFrame(rows).assign(data=data.title)
     print(f"{data.title}, {os.cpu_count()} cores")
     print(table.to_string(index=False, float_format="{:.4g}".format))
     write_table(table, "threads")
+
+
+def measure_lines() -> Iterator[dict]:
+    """Nanoseconds to update a cache line that this, or another, core wrote last."""
+    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+        return
+    lines = aligned_zeros(LINES, LANES)
+    order = np.random.default_rng(0).permutation(LINES)
+    update_lines(lines, order)
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        for core, thread in zip(sorted(os.sched_getaffinity(0)), (one, other), strict=False):
+            thread.submit(os.sched_setaffinity, 0, {core}).result()
+        times: dict[str, list[float]] = {}
+        for _ in range(50):
+            for name, thread in (("its own core", one), ("another core", other)):
+                one.submit(update_lines, lines, order).result()
+                seconds = thread.submit(_clock, update_lines, lines, order).result()
+                times.setdefault(name, []).append(1e9 * seconds / LINES)
+    for name, values in times.items():
+        yield _row(f"ns to update a line from {name}", ("", "", 0), 1, pd.Series(values))
+
+
+@numba.njit(nogil=True)
+def update_lines(lines, order):
+    """Add 1 to the first number of each cache line."""
+    for line in order:
+        lines[line, 0] += 1
+
+
+def _clock(call, *arguments) -> float:
+    start = time.perf_counter()
+    call(*arguments)
+    return time.perf_counter() - start
 
 
 def measure_times(data: Prepared) -> Iterator[dict]:

@@ -16,7 +16,7 @@ from lsh_dl.engine.network import Vector, view_layer
 from lsh_dl.engine.optimiser import operations_per_weight, step_row
 from lsh_dl.engine.selection import Selection, follow_updates, select_nodes
 from lsh_dl.engine.simd import add_scaled_blocks, clear_blocks, dot_blocks
-from lsh_dl.engine.threads import take_row
+from lsh_dl.engine.threads import take_row, uncounted
 from lsh_dl.engine.work import BACKWARD, FORWARD, OPTIMISER, UPDATE
 
 count_optimiser = register_jitable(operations_per_weight)
@@ -205,6 +205,8 @@ def train_samples(state, selects_values, network, rows, queue, key, workspace, t
     All threads update the same weights as they go, without locks (Hogwild: Recht, Re, Wright, Niu,
     NIPS 2011). `selects_values` is the rule's `computes_preactivations`; `key` that of the epoch.
     """
+    state, network, rows = uncounted(state), uncounted(network), uncounted(rows)
+    workspace, tally, optimiser = uncounted(workspace), uncounted(tally), uncounted(optimiser)
     hidden = network.strides.shape[0] - 1
     s = take_row(queue)
     while s < rows.labels.shape[0]:
@@ -234,6 +236,8 @@ def predict_samples(
     state, selects_values, network, rows, queue, key, workspace, tally, probabilities
 ):
     """Write the class probabilities, float32 (samples, classes), of this thread's rows."""
+    state, network, rows = uncounted(state), uncounted(network), uncounted(rows)
+    workspace, tally = uncounted(workspace), uncounted(tally)
     s = take_row(queue)
     while s < rows.labels.shape[0]:
         sample_key = np.uint64(mix(key, rows.numbers[s]))

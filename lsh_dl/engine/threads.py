@@ -1,4 +1,4 @@
-"""Threads that work on one task: how they are run, and how rows are handed out to them."""
+"""Threads that work on one task: how they run, get their rows, and share arrays."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros
@@ -80,3 +80,41 @@ def take_row(queue):
     between cores once a sample, some hundred nanoseconds.
     """
     return _fetch_and_increment(queue)
+
+
+def uncounted(value):
+    """The same array, number or tuple of such, with views that a kernel takes not counted.
+
+    Numba counts references to an array at every view of it, by atomic operations: a tenth of a
+    kernel's time, and most of it where the counts of two threads share a cache line. A kernel's
+    arguments outlive it, so it needs no count.
+    """
+    return value
+
+
+@overload(uncounted)
+def _compile_uncounted(value):
+    return lambda value: _drop_counts(value)
+
+
+@intrinsic
+def _drop_counts(typing, value):
+    def generate(context, builder, signature, arguments):
+        return _without_counts(context, builder, signature.args[0], arguments[0])
+
+    return value(value), generate
+
+
+def _without_counts(context, builder, kind, value):
+    """Set the pointers to the counts of all arrays in a value to null."""
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = ir.Constant(array.meminfo.type, None)
+        array.parent = ir.Constant(array.parent.type, None)
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        for place, member in enumerate(kind):
+            part = builder.extract_value(value, place)
+            part = _without_counts(context, builder, member, part)
+            value = builder.insert_value(value, part, place)
+    return value

@@ -1,5 +1,6 @@
 """Several threads on one network: each row trained once, nothing lost, predictions the same."""
 
+import sys
 import threading
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from networks import (
 )
 
 from lsh_dl.engine.rows import slice_rows
-from lsh_dl.engine.threads import Team, create_queue, take_row
+from lsh_dl.engine.threads import Team, create_queue, take_row, uncounted
 from lsh_dl.hashing.tables import Tables
 from lsh_dl.rules.base import Rule
 
@@ -45,6 +46,39 @@ def test_each_row_is_handed_out_once():
         counts = team.run(lambda part: count_rows(queue, taken, rows))
     assert sum(counts) == rows
     assert (taken == 1).all()
+
+
+class Nested(NamedTuple):
+    """Arrays at two levels, beside a number."""
+
+    array: np.ndarray
+    number: float
+    inner: tuple
+
+
+@numba.njit
+def add_through_views(value, amount):
+    """Write to the arrays of an uncounted value through views of them."""
+    value = uncounted(value)
+    for row in range(value.array.shape[0]):
+        view = value.array[row]
+        view += amount * value.number
+    inner = value.inner[1][1:]
+    inner += amount
+    return value.inner[0]
+
+
+def test_uncounted_arrays_are_the_same_arrays():
+    arrays = [np.zeros((3, 2)), np.zeros(4), np.zeros(5, np.int64)]
+    before = [sys.getrefcount(array) for array in arrays]
+    value = Nested(arrays[0], 2.0, (7, arrays[1]))
+    for _ in range(3):
+        assert add_through_views(value, 1.5) == 7
+    del value
+    assert (arrays[0] == 9).all()
+    assert arrays[1].tolist() == [0, 4.5, 4.5, 4.5]
+    assert [sys.getrefcount(array) for array in arrays] == before
+    assert uncounted(arrays[2]) is arrays[2]
 
 
 def test_a_team_gives_results_in_order_and_leaves_no_thread():
