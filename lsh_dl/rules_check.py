@@ -4,6 +4,7 @@ A check is a function of `Make`, which builds a model of the rule; it raises `Co
 the reason. Another error in the rule's own code is a reason as well.
 """
 
+import copy
 import inspect
 import traceback
 from collections.abc import Callable, Iterator
@@ -196,6 +197,22 @@ def check_memory(make: Make) -> None:
     )
 
 
+def check_copies(make: Make) -> None:
+    """A model that is saved and restored goes on as if nothing had happened, to the bit."""
+    rows = draw_rows(300, 20, 3)
+    model = make([20, 30, 12, 3])
+    model.train(rows, KEY)
+    twin = copy.deepcopy(model)  # by its arrays, as a file holds them
+    for one in (model, twin):
+        one.train(rows, np.uint64(1))
+    results = [(one.network.weights, one.predict(rows, KEY)[0]) for one in (model, twin)]
+    require(
+        all(np.array_equal(*pair, equal_nan=True) for pair in zip(*results, strict=True)),
+        "a model that was saved and restored learns otherwise; keep all that changes in arrays of "
+        "the state",
+    )
+
+
 def check_learning(make: Make) -> None:
     """Two clouds of points that lie apart are told apart after some passes."""
     generator = np.random.default_rng(1)
@@ -219,6 +236,7 @@ CHECKS: dict[str, Callable[[Make], None]] = {
     "odd inputs": check_odd_inputs,
     "repeatable": check_repeatable,
     "memory": check_memory,
+    "copies": check_copies,
     "learning": check_learning,
 }
 

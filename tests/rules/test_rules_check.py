@@ -117,6 +117,15 @@ class Remembering(First):
         self.seen += 1
 
 
+CALLS: list[int] = []
+
+
+def remembering_elsewhere(state, layer, x, key, training, chosen):
+    CALLS.append(1)
+    chosen.nodes[0] = len(CALLS) // 7 % layer.weights.shape[0]
+    return 1
+
+
 CASES = {
     "no description": (Vague, "settings", "strength: no description"),
     "a list": (ListOfState, "start", "a NamedTuple of arrays"),
@@ -127,6 +136,7 @@ CASES = {
     "stage": (selecting(of_another_stage), "answers", "counts work of forward"),
     "typing error": (selecting(wrong_attribute), "answers", "test_rules_check.py:"),
     "attribute": (Remembering, "memory", "changes the rule's seen"),
+    "elsewhere": (selecting(remembering_elsewhere), "copies", "saved and restored learns"),
     "no nodes": (selecting(nothing), "learning", "of an easy task learned"),
 }
 
