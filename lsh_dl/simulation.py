@@ -118,7 +118,7 @@ def measure_costs(model: SparseModel, inputs: Inputs, key: np.uint64) -> Costs:
     """Time one and two threads in turn; medians."""
     rows = inputs.rows(np.arange(TIMED) % len(inputs))
     work = np.zeros(len(STAGES), np.int64)
-    interval = model.rule.refresh_interval(model.seen)
+    interval = model.rule.refresh_interval(model.seen, model.network)
     seconds: dict[tuple, list[float]] = {}
 
     def clock(name: str, threads: int, call) -> None:

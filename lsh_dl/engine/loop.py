@@ -68,13 +68,19 @@ def view_level(level, ids, workspace):
 @compiled
 def prepare_selection(width, workspace, work):
     """An empty Selection for a layer of `width` nodes."""
-    workspace.gains[:width] = 1
     return Selection(
         workspace.nodes[:width],
         workspace.preactivations[:width],
         workspace.gains[:width],
         work,
     )
+
+
+@compiled
+def release_selection(chosen, count):
+    """Set the gains back to 1: work in proportion to what was chosen, not to the layer's width."""
+    for p in range(count):
+        chosen.gains[p] = 1
 
 
 @compiled
@@ -99,6 +105,7 @@ def activate(level, chosen, count, workspace):
             values[positive] = value
             slopes[positive] = chosen.gains[p]
             positive += 1
+    release_selection(chosen, count)
     ids[positive] = chosen.nodes.shape[0]
     values[positive] = 1
     workspace.counts[level] = positive + 1

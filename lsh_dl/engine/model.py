@@ -47,7 +47,7 @@ class SparseModel:
         rule.check_optimiser(optimiser)
         self.state = rule.start(network)
         self.seen = 0
-        self.until_refresh = rule.refresh_interval(0)
+        self.until_refresh = rule.refresh_interval(0, network)
         self._busy = Lock()  # the workspaces serve one call at a time
         self.use_threads(threads)
         select = type(rule).select
@@ -104,7 +104,7 @@ class SparseModel:
                     self.rule.refresh(self.state, self.network, part, tallies[0].work, team)
                     for index, order in self.rule.regroup(self.state, self.network):
                         permute_nodes(self.network, self.optimiser, index, order)
-                    self.until_refresh = self.rule.refresh_interval(self.seen)
+                    self.until_refresh = self.rule.refresh_interval(self.seen, self.network)
                 start = stop
                 if start == samples:
                     return sum_tallies(tallies)

@@ -4,7 +4,13 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.keys import mix
-from lsh_dl.engine.loop import clear_sample, forward_sample, prepare_selection, view_level
+from lsh_dl.engine.loop import (
+    clear_sample,
+    forward_sample,
+    prepare_selection,
+    release_selection,
+    view_level,
+)
 from lsh_dl.engine.network import view_layer
 from lsh_dl.engine.selection import select_nodes
 from lsh_dl.engine.simd import dot_blocks
@@ -48,5 +54,6 @@ def trace_samples(
             count = select_nodes(state, layer, x, layer_key, False, chosen)
             for p in range(count):
                 selected[s, index, chosen.nodes[p]] = 1
+            release_selection(chosen, count)
             lengths[s, index] = compute_all(layer, x, preactivations[s, index])
         clear_sample(network, workspace)

@@ -13,7 +13,7 @@ from lsh_dl.engine.work import STAGES
 class Workspace(NamedTuple):
     """Room for one sample. Level 0 is the input, level l the output of hidden layer l - 1.
 
-    Between samples `values`, `gradients` and `marks` are all zero.
+    Between samples `values`, `gradients` and `marks` are all 0 and `gains` all 1.
     """
 
     values: np.ndarray  # float32 (levels, longest row): each level's dense vector
@@ -47,6 +47,8 @@ def create_workspace(network: Network) -> Workspace:
     levels = len(network.strides)
     longest = row_length(int(network.sizes.max()))  # as input of a layer or as its nodes
 
+    gains = aligned_zeros(longest)
+    gains[:] = 1
     return Workspace(
         values=aligned_zeros(levels, longest),
         gradients=aligned_zeros(levels, longest),
@@ -59,7 +61,7 @@ def create_workspace(network: Network) -> Workspace:
         marks=aligned_zeros(longest // LANES, dtype=np.uint8),
         nodes=aligned_zeros(longest, dtype=np.int32),
         preactivations=aligned_zeros(longest),
-        gains=aligned_zeros(longest),
+        gains=gains,
         steps=aligned_zeros(longest),
         outputs=aligned_zeros(int(network.strides[-1])),
         class_blocks=np.arange(0, network.strides[-1], LANES, dtype=np.int32),

@@ -61,7 +61,8 @@ class Rule(ABC):
     #: key       uint64, for `keys.uniform(key, i)`; the same for a sample whatever the thread
     #: training  False at inference
     #: chosen    Selection: `nodes` (out), `preactivations` (out, see above), `gains` (out, 1 unless
-    #:           written: factors on the activations), `work` (add multiplications by stage)
+    #:           written for a chosen node: factors on the activations), `work` (add multiplications
+    #:           by stage)
     select: ClassVar[Callable[..., int]]
 
     #: `follow(state, layer, x, nodes, steps, work)`, if there is one, is called in training after
@@ -102,7 +103,7 @@ class Rule(ABC):
         widths = network.sizes[1:-1]
         return np.maximum(1, np.round(self.active_fraction * widths)).astype(np.int64)
 
-    def refresh_interval(self, seen: int) -> int | None:
+    def refresh_interval(self, seen: int, network: Network) -> int | None:
         """Training samples until the next `refresh`, after `seen` of them; None: never."""
         return None
 

@@ -23,6 +23,9 @@ from lsh_dl.rules.base import Rule, RuleSettings
 #: Samples before the first refresh, which fits the projections to the inputs seen until then.
 FIRST_REFRESH = 100
 
+#: Width up to which intervals are as set.
+PLAIN_WIDTH = 1000
+
 PRESETS: dict[str, dict[str, Any]] = {
     # The best found here on validation data.
     "default": {},
@@ -115,7 +118,10 @@ class LSH(Rule):
             2.5, ge=1, description="candidates ranked exactly, in multiples of the active nodes"
         )
         interval: float = Field(
-            200, ge=1, description="training samples between re-hashing, at the start"
+            200,
+            ge=1,
+            description="training samples between re-hashing, at the start; wider layers than "
+            "1,000 nodes have longer intervals in proportion",
         )
         growth: float = Field(1.2, ge=1, description="factor on the interval after each")
         longest_interval: float = Field(4000, ge=1, description="bound of the growing interval")
@@ -248,15 +254,18 @@ class LSH(Rule):
             aligned_zeros(layers, width),
         )
 
-    def refresh_interval(self, seen: int) -> int | None:
+    def refresh_interval(self, seen: int, network: Network) -> int | None:
         """At growing distances; the first comes early, to fit the projections."""
         settings = self.settings
-        due, interval = FIRST_REFRESH, min(settings.interval, settings.longest_interval)
+        # Each of so many more nodes is trained that much more rarely.
+        wider = max(1, int(network.sizes[1:-1].max()) / PLAIN_WIDTH)
+        longest = settings.longest_interval * wider
+        due, interval = FIRST_REFRESH, min(settings.interval * wider, longest)
         while due <= seen:
             if settings.frozen:
                 return None
             due += int(interval)
-            interval = min(settings.longest_interval, interval * settings.growth)
+            interval = min(longest, interval * settings.growth)
         return due - seen
 
     def refresh(

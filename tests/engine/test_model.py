@@ -122,7 +122,7 @@ class Clock(Rule):
         chosen.nodes[0] = 0
         return 1
 
-    def refresh_interval(self, seen):
+    def refresh_interval(self, seen, network):
         return 10 if seen == 0 else 15
 
     def refresh(self, state, network, recent, work, team):

@@ -110,7 +110,7 @@ class Remembering(First):
 
     seen: ClassVar[int] = 0
 
-    def refresh_interval(self, seen):
+    def refresh_interval(self, seen, network):
         return 50
 
     def refresh(self, state, network, recent, work, team):
