@@ -119,3 +119,21 @@ def test_no_room_for_prepared_data(tmp_path):
     assert done.stderr.startswith("error: results/")
     assert done.stderr.endswith("; free space or choose another folder\n")
     assert done.stderr.count("\n") == 1
+
+
+def test_caches_that_cannot_be_written(tmp_path, data):
+    (tmp_path / "file").touch()
+    kernels = train(f"export XDG_CACHE_HOME={tmp_path}/file", tmp_path, data)
+    assert kernels.returncode == 1
+    assert kernels.stderr.startswith(f"error: {tmp_path}/file/lsh-dl/kernels/")
+    assert kernels.stderr.endswith("set NUMBA_CACHE_DIR to a folder that can be written\n")
+    assert kernels.stderr.count("\n") == 1
+    downloads = lsh_dl(
+        f"cd {tmp_path}; export LSH_DL_CACHE={tmp_path}/file",
+        *("data", "prepare", "--label", "mnist", "--out", "results/mnist"),
+    )
+    assert downloads.returncode == 1
+    assert downloads.stderr == (
+        f"error: cache folder {tmp_path}/file: Not a directory; choose another by the key `cache` "
+        "or the variable LSH_DL_CACHE\n"
+    )

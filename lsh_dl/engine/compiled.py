@@ -9,6 +9,8 @@ import numba
 import platformdirs
 from filelock import FileLock
 
+from lsh_dl.errors import UserError
+
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -34,13 +36,29 @@ compiled = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy"
 
 
 def compile_once(name: str, warm_up: Callable[[], None]) -> None:
-    """Run `warm_up`; where many processes start on an empty cache, one compiles, the rest wait."""
+    """Run `warm_up`; where many processes start on an empty cache, one compiles, the rest wait.
+
+    Raises
+    ------
+    UserError
+        The folder of compiled kernels cannot be written.
+    """
     folder = Path(numba.config.CACHE_DIR)
     done = folder / f"{name}.compiled"
     if done.exists():
         warm_up()
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "compiling.lock"):
+    lock = FileLock(folder / "compiling.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise UserError(
+            f"{folder}: {error.strerror}; compiled kernels are kept there: set NUMBA_CACHE_DIR to "
+            "a folder that can be written"
+        ) from None
+    try:
         warm_up()
         done.touch()
+    finally:
+        lock.release()
