@@ -20,7 +20,7 @@ from lsh_dl.simulation import simulate_speedup
 from lsh_dl.training import create_model, inputs_of
 
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5)
-WARMED = {"lsh": 6_000, "standard": 1_500}
+WARMED = {"lsh": 15_000, "standard": 1_500}
 RECORDED = 1_000
 LAYERS = ("first hidden", "second hidden", "output")
 

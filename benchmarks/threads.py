@@ -22,7 +22,9 @@ from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
 from benchmarks._results import write_table
 from lsh_dl.data.store import Prepared
 from lsh_dl.engine.network import aligned_zeros
+from lsh_dl.engine.rows import slice_rows
 from lsh_dl.engine.simd import LANES
+from lsh_dl.engine.threads import Team
 from lsh_dl.learning import draw_key, draw_order, evaluate, read_ahead, train_epoch
 from lsh_dl.training import create_model, inputs_of
 
@@ -36,6 +38,7 @@ TESTED = 5_000
 WARMED = 12_000
 """Samples before timing: past the first, frequent refreshes of the hash tables."""
 STREAMED = 30_000
+KEY = np.uint64(2)
 LINES = 8_000
 """Half a megabyte: what one core's cache holds."""
 
@@ -87,7 +90,10 @@ def _clock(call, *arguments) -> float:
 
 
 def measure_times(data: Prepared) -> Iterator[dict]:
-    """Microseconds of a training sample and speed-up: median, lowest and highest round."""
+    """Microseconds of a training sample and speed-up: median, lowest and highest round.
+
+    Beside them two threads that each train a network of its own: what sharing one costs.
+    """
     inputs = inputs_of(data, data.train)
     for system in (LSH, STANDARD):
         rule = system[1]
@@ -96,18 +102,27 @@ def measure_times(data: Prepared) -> Iterator[dict]:
             model.use_threads(threads)
             warm = WARMED if rule == "lsh" else 500
             model.train(inputs.rows(np.arange(warm) % len(inputs)), np.uint64(1))
-        times: dict[int, list[float]] = {threads: [] for threads in THREADS}
+        apart = [create_model(describe_run(system), 784, 10) for _ in range(2)]
+        for model in apart:
+            model.train(inputs.rows(np.arange(warm) % len(inputs)), np.uint64(1))
+        times: dict[int | str, list[float]] = {threads: [] for threads in (*THREADS, "apart")}
         for number in range(ROUNDS):
             rows = inputs.rows(np.arange(SAMPLES[rule]) + number * 100)
             for threads, model in models.items():
                 start = time.perf_counter()
-                model.train(rows, np.uint64(2))
+                model.train(rows, KEY)
                 times[threads].append(1e6 * (time.perf_counter() - start) / SAMPLES[rule])
+            halves = slice_rows(rows, 0, SAMPLES[rule] // 2)
+            with Team(2) as team:
+                start = time.perf_counter()
+                team.run(lambda part, apart=apart, rows=halves: apart[part].train(rows, KEY))
+                times["apart"].append(1e6 * (time.perf_counter() - start) / SAMPLES[rule])
         frame = pd.DataFrame(times)
         for threads in THREADS:
             yield _row("microseconds a sample", system, threads, frame[threads])
         for threads in THREADS[1:]:
             yield _row("speed-up over 1 thread", system, threads, frame[1] / frame[threads])
+        yield _row("the same, on two networks", system, 2, frame[1] / frame["apart"])
 
 
 def measure_accuracies(data: Prepared) -> Iterator[dict]:
