@@ -72,11 +72,12 @@ def claim_cores(run):
 def group_of(wildcards):
     """Runs that may share a job of a cluster, where a profile says how many (group-components).
 
-    None share one where seconds are what counts.
+    None share one where seconds are what counts. Within such a job the profile is not known.
     """
     run = RUNS[wildcards.run]
     group = None if run.id in TIMED else group_of_run(run, SIZES[run.dataset])
-    return group if group in workflow.group_settings.group_components else None
+    shared = workflow.group_settings.group_components
+    return group if group in shared or not workflow.is_main_process else None
 
 
 def entry_of(dataset):
