@@ -11,6 +11,8 @@ from lsh_dl.engine.simd import LANES
 
 #: Bytes; as many as a block of 16 float32.
 CACHE_LINE = 64
+#: Weight rows that are drawn at a time; the weights do not depend on it.
+DRAWN_AT_ONCE = 4096
 
 
 class Network(NamedTuple):
@@ -89,8 +91,10 @@ def create_network(sizes: Sequence[int], seed: int) -> Network:
     for index in range(layers):
         inputs, nodes = sizes[index], sizes[index + 1]
         gain = 2 if index < layers - 1 else 1
-        rows = generator.standard_normal((nodes, inputs), np.float32)
-        layer_weights(network, index)[:, :inputs] = rows * np.float32(np.sqrt(gain / inputs))
+        weights, scale = layer_weights(network, index), np.float32(np.sqrt(gain / inputs))
+        for first in range(0, nodes, DRAWN_AT_ONCE):  # a wide layer's would double the memory
+            part = weights[first : first + DRAWN_AT_ONCE, :inputs]
+            part[:] = generator.standard_normal(part.shape, np.float32) * scale
     return network
 
 
