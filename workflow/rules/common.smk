@@ -46,6 +46,13 @@ def refuse_absent(figure, study):
     )
 
 
+def refuse_file(folder):
+    """End with one line where a file stands in the place of the results' folder."""
+    for part in (folder, *folder.parents):
+        if part.is_file():
+            sys.exit(f"error: results: {part} is a file; name a folder")
+
+
 def claim_results():
     """Keep the results to this call of Snakemake, whose own lock would outlive a kill."""
     try:
@@ -94,6 +101,7 @@ TIMED = timed_runs(EXPERIMENT, RUNS_OF)
 STUDIES = {study: [run.id for run in runs] for study, runs in RUNS_OF.items()}
 SIZES = sizes_of(EXPERIMENT)
 RESULTS = Path(EXPERIMENT.results)
+refuse_file(RESULTS)
 #: What `claim_results` holds, until the process ends.
 CLAIMS = []
 
