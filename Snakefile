@@ -17,6 +17,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/scaling.smk"
 include: "workflow/rules/progress.smk"
 
 
@@ -26,3 +27,4 @@ rule all:
         rules.runs_table.output,
         TABLE_FILES,
         FIGURE_FILES,
+        SCALING_FILES,

@@ -212,9 +212,14 @@ def scale_percent(axes: Axes, low: float, high: float) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def create_panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
-    """A figure and its axes, (rows, columns), with room for labels, legend and caption."""
-    inner_width = columns * PANEL[0] + (columns - 1) * GAPS[0]
+def create_panels(rows: int, columns: int, wide: float = 1) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes, (rows, columns), with room for labels, legend and caption.
+
+    Panels are `wide` times as wide as usual.
+    """
+    panel = wide * PANEL[0]
+    gap = GAPS[0] + (0.3 if wide > 1 else 0)  # wide panels have long labels
+    inner_width = columns * panel + (columns - 1) * gap
     inner_height = rows * PANEL[1] + (rows - 1) * GAPS[1]
     width = inner_width + MARGINS["left"] + MARGINS["right"]
     height = inner_height + MARGINS["top"] + MARGINS["bottom"]
@@ -224,7 +229,7 @@ def create_panels(rows: int, columns: int) -> tuple[Figure, np.ndarray]:
         right=1 - MARGINS["right"] / width,
         top=1 - MARGINS["top"] / height,
         bottom=MARGINS["bottom"] / height,
-        wspace=GAPS[0] / PANEL[0],
+        wspace=gap / panel,
         hspace=GAPS[1] / PANEL[1],
     )
     return figure, axes

@@ -16,6 +16,7 @@ from lsh_dl.runs import Fraction, Training
 from lsh_dl.studies.ablation import Ablation
 from lsh_dl.studies.asynchronous import Asynchronous
 from lsh_dl.studies.base import Study
+from lsh_dl.studies.scaling import Scaling
 from lsh_dl.validation import Model, validate
 
 
@@ -54,6 +55,9 @@ class Experiment(Model):
     ablation: Ablation | None = Field(None, description="the study of LSH's ingredients; optional")
     asynchronous: Asynchronous | None = Field(
         None, description="the study of several threads; optional"
+    )
+    scaling: Scaling | None = Field(
+        None, description="costs over the width of one hidden layer; optional"
     )
 
     @property
@@ -112,7 +116,19 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
         except UserError as error:
             raise UserError(f"{key}.{error}") from None
         _check_rules(study.entries, trainings, f"{key}.entries")
+    if experiment.scaling:
+        _check_scaling(experiment, f"{place}: scaling")
     return experiment
+
+
+def _check_scaling(experiment: Experiment, key: str) -> None:
+    try:
+        experiment.scaling.check(experiment)
+    except UserError as error:
+        raise UserError(f"{key}.{error}") from None
+    for run in experiment.scaling.expand_runs(experiment):
+        entries = {"settings": TitledRule(source=run.rule, **run.settings)}
+        _check_rules(entries, [run.training], key)
 
 
 def _check_rules(
