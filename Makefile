@@ -20,7 +20,7 @@ figures: $(ENVIRONMENT)
 	snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 test: $(ENVIRONMENT)
-	pytest
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(ENVIRONMENT)
 	ruff check .
