@@ -155,7 +155,8 @@ def test_table_of_all_runs_is_the_runs(project):
         for path in (project.folder / "out/runs").glob("*.csv")
     )
     assert len(table) == rows
-    standard = table[table["rule"] == "standard"]
+    # With more threads its numbers, and so its work, are not the serial run's to the last bit.
+    standard = table[(table["rule"] == "standard") & (table["threads"] == 1)]
     assert (standard["training_percent_of_standard"] == 100).all()
     assert table["inference_percent_of_standard"].notna().all()
 
