@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
@@ -27,6 +28,8 @@ def why_not() -> str | None:
     missing = [program for program in PROGRAMS if not shutil.which(program, path=path)]
     if missing:
         return f"no {', '.join(missing)} (Debian: apt-get install slurm-wlm munge)"
+    if find_spec("snakemake_executor_plugin_slurm") is None:
+        return "no plugin for Snakemake (pip install -e '.[cluster]')"
     if os.geteuid() != 0:
         return "daemons of SLURM need root"
     if (ETC / "slurm.conf").exists():
