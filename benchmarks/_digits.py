@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from lsh_dl.config import Training
 from lsh_dl.data.fetch import CachedSources
@@ -26,17 +27,24 @@ def open_digits(folder: Path, stream: bool = False) -> Prepared:
     return open_prepared(folder / name)
 
 
-def describe_run(system: tuple[str, str, float], seed: int = 1, threads: int = 1) -> Run:
-    """A run of 784-1000-1000-10."""
+def describe_run(
+    system: tuple[str, str, float],
+    seed: int = 1,
+    threads: int = 1,
+    learning_rate: float = 0.01,
+    **settings: Any,
+) -> Run:
+    """A run of 784-1000-1000-10; `settings` are the rule's."""
     title, rule, level = system
     return Run(
         dataset="digits",
         rule=rule,
         label=rule,
         title=title,
+        settings=settings,
         hidden=HIDDEN,
         active_fraction=level,
         seed=seed,
         threads=threads,
-        training=Training(epochs=1, learning_rate=0.01),
+        training=Training(epochs=1, learning_rate=learning_rate),
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks._digits import STANDARD, describe_run
 from benchmarks._results import FOLDER, write_table
 from lsh_dl.data.fetch import CachedSources
 from lsh_dl.data.libsvm import read_libsvm
@@ -146,15 +147,8 @@ def learn_sets(folder: Path) -> Iterator[Row]:
 
 
 def _dense_run(name: str, epochs: int) -> Run:
-    return Run(
-        dataset=name,
-        rule="standard",
-        label="standard",
-        title="NN",
-        hidden=(1000, 1000),
-        active_fraction=1.0,
-        seed=1,
-        training=Training(epochs=epochs),
+    return describe_run(STANDARD).model_copy(
+        update={"dataset": name, "training": Training(epochs=epochs)}
     )
 
 

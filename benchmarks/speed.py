@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks._digits import HIDDEN, open_digits
+from benchmarks._digits import describe_run, open_digits
 from benchmarks._results import write_table
 from benchmarks._torch import create_dense, import_torch, train_batch
 from lsh_dl.data.store import Prepared
@@ -28,14 +28,12 @@ from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.rows import slice_rows
 from lsh_dl.engine.simd import LANES
 from lsh_dl.records import describe_machine
-from lsh_dl.runs import Run, Training
 from lsh_dl.training import create_model, inputs_of
 
 ROUNDS = 11
-#: Samples of a timed call and of warming up; tables are renewed every 2,000 samples by then.
-SAMPLES, WARMED = 2000, 40_000
-#: Rules that keep no tables need no long warm-up.
-SHORT = 2000
+#: Samples of a timed call: as many as tables are renewed after by then, so that every call has its
+#: share of upkeep; and of warming up rules that keep tables.
+SAMPLES, WARMED = 4000, 40_000
 BYTES_A_BLOCK = 4 * LANES
 
 #: Rule, settings and active fraction of each of our systems.
@@ -72,19 +70,9 @@ def our_models(data: Prepared) -> dict[str, SparseModel]:
     """Every rule's network, trained for a while."""
     inputs, models = inputs_of(data, data.train), {}
     for name, (rule, settings, fraction) in OURS.items():
-        run = Run(
-            dataset="digits",
-            rule=rule,
-            label=rule,
-            title=name,
-            settings=settings,
-            hidden=HIDDEN,
-            active_fraction=fraction,
-            seed=1,
-            training=Training(learning_rate=0.01),
-        )
+        run = describe_run((name, rule, fraction), **settings)
         model = models[name] = create_model(run, data.features, data.classes)
-        for start in range(0, WARMED if rule == "lsh" else SHORT, SAMPLES):
+        for start in range(0, WARMED if rule == "lsh" else SAMPLES, SAMPLES):
             numbers = np.arange(start, start + SAMPLES) % len(inputs)
             model.train(inputs.rows(numbers), np.uint64(start))
     return models
@@ -168,11 +156,11 @@ def report_bandwidth(model: SparseModel, data: Prepared, microseconds: float) ->
 def count_bytes(model: SparseModel, data: Prepared, samples: int = 200) -> float:
     """Mean bytes of weights and Adagrad's sums read or written by a training sample of LSH.
 
-    Exactly ranked rows are read; active rows and the output's are read and written, sums too.
+    Exactly ranked rows are read; positive nodes' rows and their rows of the output layer are read
+    and written, sums too.
     """
     rows = inputs_of(data, data.train).rows(np.arange(samples))
-    workspace, network = model.workspaces[0], model.network
-    shortlisted, outputs = model.state.shortlisted, int(network.sizes[-1])
+    workspace, shortlisted = model.workspaces[0], model.state.shortlisted
     total = 0
     for s in range(samples):
         model.predict(slice_rows(rows, s, s + 1), np.uint64(0))
@@ -180,7 +168,7 @@ def count_bytes(model: SparseModel, data: Prepared, samples: int = 200) -> float
         for layer, ranked in enumerate(shortlisted):
             positive = workspace.counts[layer + 1] - 1
             total += (ranked + 4 * positive) * touched[layer]
-        total += 5 * outputs * touched[len(shortlisted)]
+        total += 5 * workspace.counts[len(shortlisted)] * len(workspace.class_blocks)
     return total * BYTES_A_BLOCK / samples
 
 

@@ -34,7 +34,6 @@ SEEDS = (1, 2, 3, 4, 5)
 #: Samples of a timed call, and samples that an accuracy is learned from.
 SAMPLES = {"lsh": 4_000, "standard": 500}
 LEARNED = {"lsh": 20_000, "standard": 6_000}
-TESTED = 5_000
 WARMED = 12_000
 """Samples before timing: past the first, frequent refreshes of the hash tables."""
 STREAMED = 30_000

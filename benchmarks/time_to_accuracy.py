@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks._digits import HIDDEN, open_digits
+from benchmarks._digits import describe_run, open_digits
 from benchmarks._results import write_table
 from benchmarks._torch import create_dense, import_torch, train_batch
 from lsh_dl.data.store import Prepared
 from lsh_dl.learning import draw_key, draw_order, evaluate
-from lsh_dl.runs import Run, Training
 from lsh_dl.training import create_model, inputs_of
 
 WANTED = 0.97
@@ -79,16 +78,7 @@ def our_learners(data: Prepared, seed: int) -> dict[str, Learner]:
     training, tested = inputs_of(data, data.train), inputs_of(data, data.test)
     learners = {}
     for name, (rule, fraction, rate) in OURS.items():
-        run = Run(
-            dataset="digits",
-            rule=rule,
-            label=rule,
-            title=name,
-            hidden=HIDDEN,
-            active_fraction=fraction,
-            seed=seed,
-            training=Training(learning_rate=rate),
-        )
+        run = describe_run((name, rule, fraction), seed, learning_rate=rate)
         model, key = create_model(run, data.features, data.classes), draw_key(seed, 1)
 
         def train(numbers, model=model, key=key):
