@@ -30,6 +30,28 @@ from lsh_dl.rules.base import Rule, RuleSettings
 RULES = discover("lsh_dl.rules", Rule)
 
 
+class FirstState(NamedTuple):
+    """What `FirstNodes` needs."""
+
+    budgets: np.ndarray
+
+
+class FirstNodes(Rule):
+    """Always the first nodes, in plain NumPy."""
+
+    name = "first"
+    title = "First"
+
+    def start(self, network):
+        return FirstState(self.budgets(network))
+
+    @staticmethod
+    def select(state, layer, x, key, training, chosen):
+        count = state.budgets[layer.index]
+        chosen.nodes[:count] = np.arange(count)
+        return count
+
+
 def to_rows(x: np.ndarray, classes: int, seed: int = 0) -> Rows:
     """The inputs as they are, with random labels."""
     return asking.to_rows(x, np.random.default_rng(seed).integers(0, classes, len(x)))

@@ -1,10 +1,8 @@
 """Watching a rule select: against plain NumPy, and without leaving a trace itself."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pytest
-from networks import KEY, RULES, draw_rows, make_model, true_weights, walk_layers
+from networks import KEY, RULES, FirstNodes, draw_rows, make_model, true_weights, walk_layers
 
 from lsh_dl.diagnostics import (
     MOST_SAMPLES,
@@ -15,7 +13,6 @@ from lsh_dl.diagnostics import (
     trace_selection,
     unused_share,
 )
-from lsh_dl.rules.base import Rule
 
 SIZES = [20, 30, 12, 4]
 
@@ -67,30 +64,8 @@ def test_exact_rules_find_all(rule):
     np.testing.assert_array_equal(find_top(trace), trace.selected)
 
 
-class FirstState(NamedTuple):
-    """What `First` needs."""
-
-    budgets: np.ndarray
-
-
-class First(Rule):
-    """Always the first nodes, in plain NumPy."""
-
-    name = "first"
-    title = "First"
-
-    def start(self, network):
-        return FirstState(self.budgets(network))
-
-    @staticmethod
-    def select(state, layer, x, key, training, chosen):
-        count = state.budgets[layer.index]
-        chosen.nodes[:count] = np.arange(count)
-        return count
-
-
 def test_rule_in_numpy_is_watched_too():
-    trace = trace_selection(make_model(First, SIZES, 0.25), draw_rows(10, 20, 4), KEY)
+    trace = trace_selection(make_model(FirstNodes, SIZES, 0.25), draw_rows(10, 20, 4), KEY)
     np.testing.assert_array_equal(trace.budgets, [8, 3])
     assert trace.selected[:, 0, :8].all()
     assert trace.selected[:, 1, :3].all()

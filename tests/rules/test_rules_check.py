@@ -5,31 +5,12 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from networks import FirstNodes
 from pydantic import Field
 
 from lsh_dl.cli import main
-from lsh_dl.rules.base import Rule, RuleSettings
+from lsh_dl.rules.base import RuleSettings
 from lsh_dl.rules_check import CHECKS, check_rule
-
-
-class State(NamedTuple):
-    budgets: np.ndarray
-
-
-class First(Rule):
-    """Always the first nodes."""
-
-    name = "first"
-    title = "First"
-
-    def start(self, network):
-        return State(self.budgets(network))
-
-    @staticmethod
-    def select(state, layer, x, key, training, chosen):
-        count = state.budgets[layer.index]
-        chosen.nodes[:count] = np.arange(count)
-        return count
 
 
 def selecting(function):
@@ -38,7 +19,7 @@ def selecting(function):
     class Own(NamedTuple):
         budgets: np.ndarray
 
-    class Selecting(First):
+    class Selecting(FirstNodes):
         """Another `select`."""
 
         select = staticmethod(function)
@@ -78,7 +59,7 @@ def nothing(state, layer, x, key, training, chosen):
     return 0
 
 
-class Vague(First):
+class Vague(FirstNodes):
     """A setting without a word."""
 
     class Settings(RuleSettings):
@@ -87,14 +68,14 @@ class Vague(First):
         strength: float = Field(1.0)
 
 
-class ListOfState(First):
+class ListOfState(FirstNodes):
     """No NamedTuple."""
 
     def start(self, network):
         return [self.budgets(network)]
 
 
-class Drawing(First):
+class Drawing(FirstNodes):
     """A state that no seed decides."""
 
     class State(NamedTuple):
@@ -105,7 +86,7 @@ class Drawing(First):
         return self.State(self.budgets(network), np.random.default_rng().random())
 
 
-class Remembering(First):
+class Remembering(FirstNodes):
     """What it learns is lost with the object."""
 
     seen: ClassVar[int] = 0
@@ -142,7 +123,7 @@ CASES = {
 
 
 def test_sound_rule_passes():
-    assert dict(check_rule(First, RuleSettings())) == dict.fromkeys(CHECKS)
+    assert dict(check_rule(FirstNodes, RuleSettings())) == dict.fromkeys(CHECKS)
 
 
 @pytest.mark.parametrize(("rule", "check", "message"), CASES.values(), ids=CASES)
