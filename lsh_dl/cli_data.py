@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsh_dl.cli_types import Json, file, folder
+from lsh_dl.cli_types import Json, file, folder, part_of_data
 
 if TYPE_CHECKING:
     from lsh_dl.data.base import DataSet
@@ -165,7 +165,7 @@ def fetch_data(
 @click.option("--out", type=file, help="Picture to write: .png, .svg or .pdf; default: NAME.png.")
 @click.option(
     "--part",
-    type=click.Choice(["train", "validation", "test"]),
+    type=part_of_data,
     default="train",
     show_default=True,
     help="Which samples.",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lsh_dl.cli_types import file
+from lsh_dl.cli_types import file, part_of_data
 
 
 @click.command()
@@ -19,7 +19,7 @@ from lsh_dl.cli_types import file
 )
 @click.option(
     "--part",
-    type=click.Choice(["train", "validation", "test"]),
+    type=part_of_data,
     default="test",
     show_default=True,
     help="Which samples of a prepared data set; in a .npz, x_train or x_test before x.",

@@ -59,3 +59,4 @@ class Setting(click.ParamType):
 
 folder = click.Path(file_okay=False, path_type=Path)
 file = click.Path(dir_okay=False, path_type=Path)
+part_of_data = click.Choice(["train", "validation", "test"])

@@ -35,6 +35,9 @@ class _Parameters(Training):
     n_iter_no_change: int = Field(ge=1)
 
 
+#: What is taken as it is; other numbers become float32.
+_ACCEPTED = {"accept_sparse": "csr", "dtype": (np.float32, np.uint8)}
+
 #: Parameters that a network is made with: they cannot change between one `fit` and the next.
 _STRUCTURE = (
     "hidden_layer_sizes",
@@ -198,10 +201,7 @@ class SparseMLPClassifier(ClassifierMixin, BaseEstimator):
         """
         parameters = self._check_parameters()
         again = self.warm_start and hasattr(self, "_model")
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=(np.float32, np.uint8), reset=not again
-        )
-        check_classification_targets(y)
+        X, y = self._validate(X, y, reset=not again)
         if again:
             self._require_structure()
             self._require_known(y, "the labels of the last fit")
@@ -240,10 +240,7 @@ class SparseMLPClassifier(ClassifierMixin, BaseEstimator):
         if first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         parameters = self._check_parameters()
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=(np.float32, np.uint8), reset=first
-        )
-        check_classification_targets(y)
+        X, y = self._validate(X, y, reset=first)
         if first:
             self._start(parameters, np.unique(classes))
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
@@ -267,7 +264,7 @@ class SparseMLPClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of `classes_`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float32, np.uint8), reset=False)
+        X = validate_data(self, X, **_ACCEPTED, reset=False)
         inputs = make_inputs(X, np.zeros(X.shape[0], np.int32))
         self._set_threads()
         chunks = predict_all(self._model, inputs, draw_key(self._seed, 0))
@@ -287,6 +284,12 @@ class SparseMLPClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Any, np.ndarray]:
+        """Samples and labels to learn from, checked; `reset`: the number of features is new."""
+        X, y = validate_data(self, X, y, **_ACCEPTED, reset=reset)
+        check_classification_targets(y)
+        return X, y
 
     def _check_parameters(self) -> _Parameters:
         sizes = self.hidden_layer_sizes
