@@ -6,6 +6,8 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lsh_dl.tables import NAMED_CURVES
+
 CAPTION = (
     "Each row is one variant, all at the same wanted share of active nodes; the dotted line is the "
     "first row. Recall: of a layer's nodes with the largest pre-activations, as many as are "
@@ -110,9 +112,8 @@ def draw_column(
 
 def color_of(row: pd.Series) -> str:
     """The rule's own colour, as in the other figures."""
-    known = ("standard", "dropout", "adaptive", "wta", "lsh")
-    number = known.index(row["rule"]) if row["rule"] in known else row["curve"]
-    return style.look(number)["color"]
+    named = row["rule"] in NAMED_CURVES
+    return style.look(NAMED_CURVES.index(row["rule"]) if named else row["curve"])["color"]
 
 
 if __name__ == "__main__":

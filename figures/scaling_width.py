@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
+from lsh_dl.tables import NAMED_CURVES
+
 TITLES = {
     "training_multiplications": ("Training", "Multiplications a sample"),
     "inference_multiplications": ("Inference", "Multiplications a sample"),
     "training_seconds": ("Training", "Seconds a sample"),
     "inference_seconds": ("Inference", "Seconds a sample"),
 }
-NUMBERS = {"standard": 0, "lsh": 4}
-"""Curves' numbers, as in all figures."""
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -23,7 +23,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for place, (measure, (title, label)) in zip(axes.flat, TITLES.items(), strict=True):
         points = table[table["measure"] == measure]
         for rule, curve in points.groupby("rule", sort=False):
-            draw_curve(place, curve.sort_values("width"), style.look(NUMBERS[rule]))
+            draw_curve(place, curve.sort_values("width"), look_of(rule))
         place.set_xscale("log")
         place.set_yscale("log")
         for axis in (place.xaxis, place.yaxis):
@@ -38,6 +38,11 @@ def draw(table: pd.DataFrame) -> Figure:
     style.draw_legend(figure, list_handles(table))
     style.draw_caption(figure, describe(table))
     return figure
+
+
+def look_of(rule: str) -> dict:
+    """The rule's own look, as in all figures."""
+    return style.look(NAMED_CURVES.index(rule))
 
 
 def draw_curve(axes: Axes, points: pd.DataFrame, look: dict) -> None:
@@ -60,7 +65,7 @@ def list_handles(table: pd.DataFrame) -> list[Line2D]:
     """The rules, then what lines mean."""
     heads = table.drop_duplicates("rule")
     rules = [
-        Line2D([], [], label=f"{head['title']}, measured", **style.look(NUMBERS[head["rule"]]))
+        Line2D([], [], label=f"{head['title']}, measured", **look_of(head["rule"]))
         for _, head in heads.iterrows()
     ]
     dashes = {"computed": ":", "projected": "--"}

@@ -13,11 +13,9 @@ import pandas as pd
 #: Picojoules of one 32-bit floating-point operation.
 MULTIPLY, ADD = 3.7, 0.9
 #: Picojoules to read or write 32 bits: DRAM (1.3-2.6 nJ for 64 bits), and caches of 8 KB, 32 KB and
-#: 1 MB (10, 20 and 100 pJ for 64 bits).
+#: 1 MB (10, 20 and 100 pJ for 64 bits). Larger caches are not in that table and taken to be DRAM.
 DRAM = 640.0
 CACHES = ((32e3, 10.0), (1e6, 50.0))
-#: Bytes above which memory is taken to be DRAM: caches larger than 1 MB are not in that table.
-CACHED = CACHES[-1][0]
 
 #: Accesses of 32 bits that a counted multiplication of a stage needs: a weight (or a feature) is
 #: read; an update also writes it. The sample's own vectors are small and taken to be at hand.
