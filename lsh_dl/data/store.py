@@ -139,7 +139,7 @@ def order_features(features: int, image_shape: tuple[int, ...] | None) -> np.nda
     """The order in which a network reads features: int32 (features,).
 
     Images are read in tiles of 4 x 4 pixels, each a block of 16 inputs: strokes and shapes touch
-    a third fewer of them than of runs of 16 pixels in a line.
+    fewer of them than of runs of 16 pixels in a line.
     """
     numbers = np.arange(features, dtype=np.int32)
     if image_shape is None:

@@ -1,8 +1,8 @@
 """Renumber a layer's nodes so that those active together stand together.
 
-The layer above reads and updates its weights in blocks of 16 inputs, a cache line each. Fifty
-active nodes numbered as they happen to be touch 36 of a thousand's 63 blocks; side by side they
-touch 14. The network computes the same, but for the order of sums.
+The layer above reads and updates its weights in blocks of 16 inputs, a cache line each. Fifty of a
+thousand nodes, drawn at random, touch 35 of the 63 blocks (63 (1 - .95^16)), side by side 4 in the
+best case. The network computes the same, but for the order of sums.
 """
 
 import numpy as np

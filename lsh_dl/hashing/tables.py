@@ -1,8 +1,7 @@
 """L hash tables of 2^K buckets in flat arrays: nodes in the order of their buckets.
 
 A bucket's nodes stand side by side, which a query reads without following links. A table whose
-codes have changed is laid out anew by counting sort: for a thousand nodes some microseconds, less
-than moving them one by one between linked lists. Memory is L (2^K + 1 + 2 nodes) 32-bit numbers
+codes have changed is laid out anew by counting sort. Memory is L (2^K + 1 + 2 nodes) 32-bit numbers
 whatever the buckets' sizes; nothing is ever allocated.
 """
 

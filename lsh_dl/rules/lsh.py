@@ -73,8 +73,9 @@ class LSH(Rule):
     of the hash bits' margins (multi-probe) until there are `candidates` times the wanted active
     nodes, and the best are kept. Ranking: `product` computes the candidates' inner products,
     after a cheap estimate from the hash's own features has narrowed them to `shortlist` times the
-    wanted; `count` keeps those met in most tables; `none` keeps the first met. Where fewer
-    candidates are found than nodes wanted, the active set is that much smaller.
+    wanted; `count` keeps those met in most tables; `none` computes the inner products of all
+    candidates, without an estimate before. Where fewer candidates are found than nodes wanted,
+    the active set is that much smaller.
 
     Every some hundred samples, at growing distances, the nodes trained since are hashed again and
     moved between buckets; a fitted family also follows its inputs' principal directions.
