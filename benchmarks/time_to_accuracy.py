@@ -1,11 +1,11 @@
-"""Seconds of training until 97 % of the test images are right: `python -m benchmarks
-time_to_accuracy`.
+"""Seconds of training until 97 % of the test images are right.
 
-One thread, 784-1000-1000-10, Adagrad, three seeds; the systems take turns, epoch by epoch. Every
-5,000 samples training is paused and the test accuracy taken; only training counts as time, making
-batches and rows of the samples included. LSH and WTA train at a rate of .02, the dense networks at
-.01: each the best of those that configs/tuning.yaml compares on validation data. On the digits
-stand-in, where MNIST is not at hand, the numbers say little of MNIST.
+`python -m benchmarks time_to_accuracy`. One thread, 784-1000-1000-10, Adagrad, three seeds; the
+systems take turns. Every 5,000 samples training is paused and the test accuracy taken; only
+training counts as time, making batches and rows of the samples included. LSH and WTA train at a
+rate of .02, the dense networks at .01: each the best of those that configs/tuning.yaml compares on
+validation data. On the digits stand-in, where MNIST is not at hand, the numbers say little of
+MNIST.
 """
 
 import tempfile
