@@ -32,9 +32,10 @@ def describe_run(
     seed: int = 1,
     threads: int = 1,
     learning_rate: float = 0.01,
+    adagrad: bool = True,
     **settings: Any,
 ) -> Run:
-    """A run of 784-1000-1000-10; `settings` are the rule's."""
+    """A run of 784-1000-1000-10; `settings` are the rule's. Without Adagrad: plain SGD."""
     title, rule, level = system
     return Run(
         dataset="digits",
@@ -46,5 +47,5 @@ def describe_run(
         active_fraction=level,
         seed=seed,
         threads=threads,
-        training=Training(epochs=1, learning_rate=learning_rate),
+        training=Training(epochs=1, learning_rate=learning_rate, adagrad=adagrad),
     )

@@ -1,11 +1,11 @@
-"""The dense network in PyTorch, the yardstick of speed: 784-1000-1000-10, Adagrad, one thread."""
+"""The dense network in PyTorch, the yardstick of speed: 784-1000-1000-10, one thread."""
 
 from types import ModuleType
 from typing import Any
 
 from benchmarks._digits import HIDDEN
 
-LEARNING_RATE = 0.01
+LEARNING_RATE = {"Adagrad": 0.01, "SGD": 0.05}
 
 
 def import_torch() -> ModuleType | None:
@@ -19,13 +19,14 @@ def import_torch() -> ModuleType | None:
     return torch
 
 
-def create_dense(torch: ModuleType, seed: int) -> tuple[Any, Any]:
-    """The network and its optimiser."""
+def create_dense(torch: ModuleType, seed: int, optimiser: str = "Adagrad") -> tuple[Any, Any]:
+    """The network and its optimiser, of a name in `torch.optim`."""
     torch.manual_seed(seed)
     layers = [torch.nn.Linear(784, HIDDEN[0]), torch.nn.ReLU()]
     layers += [torch.nn.Linear(*HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN[1], 10)]
     network = torch.nn.Sequential(*layers)
-    return network, torch.optim.Adagrad(network.parameters(), lr=LEARNING_RATE)
+    create = getattr(torch.optim, optimiser)
+    return network, create(network.parameters(), lr=LEARNING_RATE[optimiser])
 
 
 def train_batch(torch: ModuleType, network: Any, optimiser: Any, x: Any, y: Any) -> None:
