@@ -47,7 +47,7 @@ OURS = {
     "WTA 5 %": ("wta", 0.05, {}),
     "VD 5 %": ("dropout", 0.05, {"inference": "sampled"}),
     "NN": ("standard", 1.0, {}),
-    "LSH 5 %, not re-ranked, SGD": ("lsh", 0.05, {"adagrad": False, "learning_rate": 0.02} | PLAIN),
+    "LSH 5 %, not re-ranked, SGD": ("lsh", 0.05, {"adagrad": False, "learning_rate": 0.05} | PLAIN),
 }
 #: Batch size, optimiser and samples of a call of each of PyTorch's.
 TORCH = {
