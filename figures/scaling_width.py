@@ -89,36 +89,45 @@ def describe(table: pd.DataFrame) -> str:
         for measure, fit in lsh.drop_duplicates("measure").set_index("measure").iterrows()
         if pd.notna(fit["exponent"])
     )
+    widest = measured.loc[measured["width"].idxmax()]
     return (
         f"{data}, {head['inputs']} inputs, one hidden layer, real training, one thread. LSH was "
         f"measured at {measured['width'].nunique()} widths from {measured['width'].min():,} to "
-        f"{measured['width'].max():,}, upkeep of its tables included; NN where marked, and "
-        "computed beyond in proportion to the width. Exponents of LSH over the width, least "
-        f"squares of logarithms, 95 % intervals: {exponents}. At a billion nodes LSH is a "
-        f"projection of that fit, not a measurement. {answer_claim(table)} One seed."
+        f"{widest['width']:,}, upkeep of its tables included (at most "
+        f"{measured['upkeep_percent'].max():.0f} % of the seconds); NN where marked, and computed "
+        f"beyond in proportion to the width. At {widest['width']:,} nodes LSH keeps "
+        f"{widest['bytes_a_node']:,.0f} bytes a node, and its tables were built in "
+        f"{widest['build_seconds']:.2g} s. Exponents of LSH over the width, least squares of "
+        f"logarithms, 95 % intervals: {exponents}. At a billion nodes LSH is a projection of that "
+        f"fit, not a measurement. {answer_claim(table)} One seed."
     )
 
 
 def answer_claim(table: pd.DataFrame) -> str:
     """The sentence on "95 % at a thousand neurons, more than 99 % at a billion"."""
-    lsh = table[table["rule"] == "lsh"].set_index("measure")
+    lsh = table[table["rule"] == "lsh"].sort_values("width")
+    work = lsh[lsh["measure"] == "training_multiplications"]
+    seconds = lsh[lsh["measure"] == "training_seconds"].set_index("width")
+    saved = [
+        f"{percent(point['saved_percent_of_textbook'])} of the textbook's multiplications, "
+        f"{percent(point['saved_percent'])} of NN's (which skips zeros) and "
+        f"{percent(seconds.loc[point['width'], 'saved_percent'])} of its seconds at "
+        f"{point['width']:,} nodes" + (" (projected)" if point["kind"] == "projected" else "")
+        for _, point in work.iterrows()
+        if point["kind"] == "projected" or point["width"] in measured_ends(work)
+    ]
+    return f"Saved in training: {'; '.join(saved)}."
 
-    def saved(measure: str, which) -> str:
-        points = lsh.loc[[measure]].sort_values("width")
-        percent = points["saved_percent"].iloc[which]
-        return "more than 99.99 %" if percent > 99.99 else f"{percent:.4g} %"
 
-    first, last = lsh["width"].min(), lsh[lsh["kind"] == "measured"]["width"].max()
-    work, seconds = "training_multiplications", "training_seconds"
-    beyond = len(lsh[lsh["kind"] == "projected"]) > 0
-    text = (
-        f"Saved of NN's training: {saved(work, 0)} of the multiplications and {saved(seconds, 0)} "
-        f"of the seconds at {first:,} nodes, {saved(work, -2 if beyond else -1)} and "
-        f"{saved(seconds, -2 if beyond else -1)} at {last:,}"
-    )
-    if not beyond:
-        return f"{text}."
-    return f"{text}, {saved(work, -1)} and {saved(seconds, -1)} projected to a billion."
+def measured_ends(points: pd.DataFrame) -> tuple[int, int]:
+    """The narrowest and the widest layer that was measured."""
+    widths = points.loc[points["kind"] == "measured", "width"]
+    return widths.min(), widths.max()
+
+
+def percent(value: float) -> str:
+    """Per cent, without rounding up to 100."""
+    return "more than 99.99 %" if value > 99.99 else f"{value:.4g} %"
 
 
 if __name__ == "__main__":

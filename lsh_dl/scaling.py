@@ -1,8 +1,8 @@
 """What a sample costs in one hidden layer of a given width: work, seconds, upkeep, memory.
 
 Training is real, on real or generated images, but short: what is wanted are costs. Upkeep of the
-tables is timed apart from the samples, since wide layers have long intervals between refreshes: its
-share is a refresh's seconds (or multiplications) over the samples that follow until the next one.
+tables is timed apart from the samples, since wide layers have long intervals between refreshes: a
+sample's share is that of the refreshes that are due while `SCHEDULED` samples are trained.
 """
 
 import time
@@ -19,7 +19,7 @@ from lsh_dl.energy import EnergyCounter
 from lsh_dl.engine.arrays import name_arrays
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.threads import Team
-from lsh_dl.engine.work import MAINTAIN, OPTIMISER, STAGES
+from lsh_dl.engine.work import MAINTAIN, OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.workspace import add_tally, create_tally
 from lsh_dl.files import written_whole
 from lsh_dl.inputs import Inputs
@@ -37,6 +37,8 @@ SAMPLES = 1_000
 DENSE_NODES = 4_000_000
 """Nodes computed in a timed part of a rule without tables, which bounds its samples."""
 REFRESHES = 3
+SCHEDULED = 60_000
+"""Samples whose refreshes are counted, an epoch of MNIST: frequent at first, then rarer."""
 
 
 def measure_run(run: Run, data_folder: Path, path: Path) -> None:
@@ -83,6 +85,7 @@ def measure_width(run: Run, data: Prepared) -> dict[str, Any]:
         tested += samples
     work = {"training": learned.work / parts.size, "inference": predicted.work / parts.size}
     work["training"][MAINTAIN] += refreshed.get("upkeep_multiplications", 0.0)
+    dense = dense_work((data.features, *run.hidden, data.classes))
     machine = describe_machine()
     return {
         "run_id": run.id,
@@ -101,6 +104,8 @@ def measure_width(run: Run, data: Prepared) -> dict[str, Any]:
         "test_accuracy": correct / tested,
         "training_multiplications": work["training"][:OPTIMISER].sum(),
         "inference_multiplications": work["inference"][:OPTIMISER].sum(),
+        "textbook_training_multiplications": dense.training,
+        "textbook_inference_multiplications": dense.inference,
         **{f"training_{stage}": work["training"][i] for i, stage in enumerate(STAGES)},
         "sample_seconds": np.median(seconds["training"]),
         "upkeep_seconds": refreshed.get("upkeep_seconds", 0.0),
@@ -126,12 +131,8 @@ def _time(call: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _time_refreshes(model: SparseModel, inputs: Inputs, parts: np.ndarray) -> dict[str, float]:
-    """Refresh after each of some parts; seconds and multiplications of one, and its share.
-
-    The share is that at the shortest regular interval, the second one: later ones are longer.
-    """
-    first = model.rule.refresh_interval(0, model.network)
-    interval = model.rule.refresh_interval(first, model.network)
+    """Refresh after each of some parts: seconds, multiplications, and a sample's share of them."""
+    interval = average_interval(model)
     work, seconds = np.zeros(len(STAGES), np.int64), []
     with Team(1) as team:
         for part in parts[:REFRESHES]:
@@ -146,6 +147,17 @@ def _time_refreshes(model: SparseModel, inputs: Inputs, parts: np.ndarray) -> di
         "upkeep_seconds": np.median(seconds) / interval,
         "upkeep_multiplications": work[MAINTAIN] / len(seconds) / interval,
     }
+
+
+def average_interval(model: SparseModel) -> float:
+    """Samples between refreshes, on average over the first `SCHEDULED` (and at least one)."""
+    seen = refreshes = 0
+    while seen < SCHEDULED:
+        following = model.rule.refresh_interval(seen, model.network)
+        if following is None:
+            break
+        seen, refreshes = seen + following, refreshes + 1
+    return max(seen, SCHEDULED) / max(refreshes, 1)
 
 
 def _count_bytes(model: SparseModel) -> dict[str, int]:

@@ -39,7 +39,10 @@ def tabulate_points(rows: pd.DataFrame) -> pd.DataFrame:
     The standard network beyond the widest that was run is its cost there in proportion to the
     width. At `PROJECTED_WIDTH`, LSH is the power law fitted to all that was measured, with the
     interval of its value at that width (`low`, `high`); `exponent` and its interval are the fit's.
-    `saved_percent` compares with the standard network at the same width, measured or computed.
+    `saved_percent` compares with the standard network at the same width, measured or computed: it
+    skips inputs that are zero. `saved_percent_of_textbook` compares multiplications with those of
+    the dense network that skips nothing. Measured points have what their tables took too:
+    `build_seconds`, `upkeep_percent` of the training time, and `bytes_a_node` of all that is kept.
     """
     parts = [
         _points_of(group, measure, rows["width"].unique())
@@ -49,7 +52,30 @@ def tabulate_points(rows: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat(parts, ignore_index=True)
     standard = table[table["rule"] == "standard"].set_index(["measure", "width"])["value"]
     reference = pd.MultiIndex.from_frame(table[["measure", "width"]]).map(standard)
-    return table.assign(saved_percent=100 * (1 - table["value"] / reference.to_numpy()))
+    textbook = table["measure"].map(_textbook_per_node(rows)) * table["width"]
+    table = table.assign(
+        saved_percent=100 * (1 - table["value"] / reference.to_numpy()),
+        saved_percent_of_textbook=100 * (1 - table["value"] / textbook),
+    )
+    return table.merge(_describe_upkeep(rows), on=["rule", "width", "kind"], how="left")
+
+
+def _describe_upkeep(rows: pd.DataFrame) -> pd.DataFrame:
+    kept = rows[[name for name in rows if name.startswith("bytes_")]].sum(axis=1)
+    return rows[["rule", "width", "build_seconds"]].assign(
+        kind=MEASURED,
+        upkeep_percent=100 * rows["upkeep_seconds"] / rows["training_seconds"],
+        bytes_a_node=kept / rows["width"],
+    )
+
+
+def _textbook_per_node(rows: pd.DataFrame) -> dict[str, float]:
+    """The textbook network's multiplications for each node of the one hidden layer."""
+    return {
+        measure: rows[f"textbook_{measure}"].iloc[0] / rows["width"].iloc[0]
+        for measure in MEASURES
+        if measure.endswith("multiplications")
+    }
 
 
 def _points_of(group: pd.DataFrame, measure: str, widths: np.ndarray) -> pd.DataFrame:
