@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from snakemake.utils import update_config
 
 from lsh_dl.config import Training, check_config, read_config
 from lsh_dl.config_reference import fill_in
@@ -102,6 +104,14 @@ def test_data_set_lays_its_training_over_the_common_one(raw_config):
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_config_is_correct(path):
     assert read_config(path).results.startswith("results")
+
+
+def test_overlay_stands_on_the_config_that_it_names():
+    config = yaml.safe_load((CONFIGS / "laptop.yaml").read_text())
+    update_config(config, yaml.safe_load((CONFIGS / "overlays" / "reference.yaml").read_text()))
+    experiment = check_config(config)
+    assert set(experiment.datasets) == {"mnist", "norb_standin", "convex", "rectangles"}
+    assert experiment.results == "results/reference"
 
 
 def test_reference_of_keys_is_current():
