@@ -234,6 +234,29 @@ def test_study_alone_runs_its_own_runs(project):
     }
 
 
+def test_timed_jobs_claim_all_cores(tmp_path):
+    project = Project(tmp_path)
+    for file in (tmp_path / "workflow" / "rules").glob("*.smk"):
+        # A job with a message does not tell its threads.
+        file.write_text(re.sub(r"\n +message:\n +\".*\"", "", file.read_text()))
+    done = project.snakemake("--dry-run", "--cores", "3")
+    claimed = {}
+    for job in re.split(r"\n(?:local)?rule ", done.stdout):
+        if output := re.search(r"output: (\S+?)\.csv", job):
+            threads = re.search(r"threads: (\d+)", job)
+            claimed[output[1]] = int(threads[1]) if threads else 1
+    runs = {name for name in claimed if name.startswith("out/runs/")}
+    timed = {
+        f"out/runs/digits_{rule}_1x8_{level}_seed1{threads}"
+        for rule, level in (("standard", "100pct"), ("wta", "50pct"))
+        for threads in ("", "_2threads")
+    }
+    assert len(runs) == 20
+    assert {claimed[name] for name in timed} == {3}
+    assert {claimed[name] for name in runs - timed} == {1}
+    assert {claimed[name] for name in claimed if name.startswith("out/simulations/")} == {3}
+
+
 def test_changed_heading_trains_nothing(project):
     text = (project.folder / "small.yaml").read_text()
     (project.folder / "heading.yaml").write_text(text.replace("References", "Others"))
