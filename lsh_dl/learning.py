@@ -13,6 +13,7 @@ from lsh_dl.engine.network import create_network
 from lsh_dl.engine.optimiser import create_optimiser
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
 from lsh_dl.inputs import Inputs
+from lsh_dl.precision import RANKS, count_hits, precision_at
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs import Training
 from lsh_dl.validation import validate
@@ -30,7 +31,8 @@ _ORDER, _SELECTION = 1, 2
 class Evaluation(NamedTuple):
     """How a model does on some samples."""
 
-    accuracy: float | None  # in [0, 1]; None without samples
+    accuracy: float | None  # share of samples whose first class is true; None without samples
+    precision: Mapping[int, float]  # at each of precision.RANKS; empty without samples
     tally: Tally
 
 
@@ -61,11 +63,12 @@ def build_model(
     """
     found = find("lsh_dl.rules", Rule, rule)
     checked = validate(found.Settings, settings, f"rule {rule}")
-    network = create_network(sizes, seed)
+    selection = found(checked, active_fraction, seed)
+    network = create_network(sizes, seed, selection.for_outputs() is not None)
     optimiser = create_optimiser(
         network, training.learning_rate, training.momentum, training.adagrad
     )
-    return SparseModel(network, optimiser, found(checked, active_fraction, seed))
+    return SparseModel(network, optimiser, selection)
 
 
 def draw_order(seed: int, epoch: int, samples: int) -> np.ndarray:
@@ -89,7 +92,7 @@ def train_epoch(
     total, done = create_tally(), 0
     for rows in read_ahead(inputs, order):
         add_tally(total, model.train(rows, key))
-        done += len(rows.labels)
+        done += len(rows.numbers)
         if advance:
             advance(done, total)
         if not model.is_finite():
@@ -126,12 +129,14 @@ def predict_all(
 
 
 def evaluate(model: SparseModel, inputs: Inputs | None, key: np.uint64) -> Evaluation:
-    """Accuracy and work of predicting `inputs`."""
+    """Accuracy, precision and work of predicting `inputs`."""
     total = create_tally()
     if inputs is None:
-        return Evaluation(None, total)
-    correct = 0
-    for rows, probabilities, tally in predict_all(model, inputs, key):
-        correct += np.count_nonzero(probabilities.argmax(axis=1) == rows.labels)
+        return Evaluation(None, {}, total)
+    hits = 0
+    for rows in read_ahead(inputs, np.arange(len(inputs))):
+        ranked, tally = model.rank(rows, key, max(RANKS))
+        hits = hits + count_hits(ranked, rows)
         add_tally(total, tally)
-    return Evaluation(correct / len(inputs), total)
+    precision = precision_at(hits, len(inputs))
+    return Evaluation(precision[1], precision, total)

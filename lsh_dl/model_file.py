@@ -21,7 +21,7 @@ from pydantic import Field
 
 from lsh_dl import __version__
 from lsh_dl.discovery import find
-from lsh_dl.engine.model import SparseModel, restore_model
+from lsh_dl.engine.model import Counters, SparseModel, restore_model
 from lsh_dl.errors import UserError
 from lsh_dl.files import whole_file
 from lsh_dl.reading import Reading
@@ -82,6 +82,7 @@ class Header(Model):
     optimiser: OptimiserHeader
     seen: int = Field(ge=0)
     until_refresh: Annotated[int, Field(ge=1)] | None
+    outputs_until_refresh: Annotated[int, Field(ge=1)] | None = None
     classes: list[int | str]
     key: int = Field(ge=0, lt=2**64)
     record: dict[str, Any]
@@ -121,8 +122,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
             momentum=optimiser.momentum,
             adagrad=optimiser.adagrad,
         ),
-        seen=model.seen,
-        until_refresh=model.until_refresh,
+        **model.counters._asdict(),
         classes=list(trained.classes),
         key=int(trained.key),
         record=dict(trained.record),
@@ -157,8 +157,7 @@ def read_model(path: Path) -> TrainedModel:
             (header.optimiser.learning_rate, header.optimiser.momentum, header.optimiser.adagrad),
             rule,
             arrays,
-            header.seen,
-            header.until_refresh,
+            Counters(**{name: getattr(header, name) for name in Counters._fields}),
         )
     except UserError as error:
         raise UserError(

@@ -53,9 +53,9 @@ class Make:
 
     def __call__(self, sizes: list[int], fraction: float = 0.3, seed: int = 1) -> SparseModel:
         """A model with layers of `sizes` nodes, input and output included."""
-        network = create_network(sizes, seed)
-        optimiser = create_optimiser(network, 0.01, 0.5, True)
-        return SparseModel(network, optimiser, self.rule(self.settings, fraction, seed))
+        rule = self.rule(self.settings, fraction, seed)
+        network = create_network(sizes, seed, rule.for_outputs() is not None)
+        return SparseModel(network, create_optimiser(network, 0.01, 0.5, True), rule)
 
 
 def require(holds: Any, reason: str) -> None:

@@ -75,11 +75,13 @@ def make_model(
     **settings: Any,
 ) -> SparseModel:
     """A model on a new network; `rule` is a known name or a class without settings."""
-    network = create_network(sizes, seed)
-    optimiser = create_optimiser(network, rate, momentum, adagrad)
     if isinstance(rule, str):
-        return SparseModel(network, optimiser, make_rule(rule, fraction, seed, **settings), threads)
-    return SparseModel(network, optimiser, rule(RuleSettings(), fraction, seed), threads)
+        made = make_rule(rule, fraction, seed, **settings)
+    else:
+        made = rule(RuleSettings(), fraction, seed)
+    network = create_network(sizes, seed, made.for_outputs() is not None)
+    optimiser = create_optimiser(network, rate, momentum, adagrad)
+    return SparseModel(network, optimiser, made, threads)
 
 
 def true_weights(network: Network) -> list[np.ndarray]:

@@ -203,7 +203,7 @@ def test_a_failed_write_leaves_the_old_file(path, tmp_path):
     target = tmp_path / "model"
     target.write_bytes(path.read_bytes())
     broken = train()
-    broken.model.state = broken.model.state._replace(probing=[])
+    broken.model.hidden.state = broken.model.state._replace(probing=[])
     with pytest.raises(UserError, match=r"state\.probing is a list, which cannot be saved"):
         write_model(target, broken)
     assert target.read_bytes() == path.read_bytes()

@@ -24,19 +24,21 @@ class Network(NamedTuple):
 
     The output layer, dense over a sparse input, stands the other way round: a row for each input,
     and one for the bias, of a weight a class. So a sample reads and writes the rows of its active
-    inputs, a line or two each, and not most of what all other threads write too.
+    inputs, a line or two each, and not most of what all other threads write too. Only where a rule
+    selects outputs (`sampled`) it is stored as a hidden layer is.
     """
 
     sizes: np.ndarray  # int64 (layers + 1,): inputs, hidden widths, classes
     strides: np.ndarray  # int64 (layers,): numbers from one row to the next
     starts: np.ndarray  # int64 (layers + 1,)
     weights: np.ndarray  # float32 (starts[-1],), aligned to a cache line
+    sampled: bool  # the output layer stands a row a node, for a rule to select from
 
 
 class Layer(NamedTuple):
     """One layer's weights, for a rule's `select`."""
 
-    index: int  # 0 is the first hidden layer
+    index: int  # 0 is the first hidden layer, or the output layer where the rule selects outputs
     weights: np.ndarray  # float32 (nodes, stride): input weights, bias, zeros; a view
     flat: np.ndarray  # all of the network's weights, for the vector kernels
     start: int  # position of the first row in `flat`
@@ -72,20 +74,23 @@ def aligned_zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
     return raw[skip : skip + size].view(dtype).reshape(shape)
 
 
-def empty_network(sizes: Sequence[int]) -> Network:
+def empty_network(sizes: Sequence[int], sampled: bool = False) -> Network:
     """Inputs, widths of the hidden layers and classes; all weights and biases 0."""
-    *inputs, last = sizes[:-1]
-    strides = np.array([*map(row_length, inputs), padded(sizes[-1])])
-    starts = np.concatenate([[0], np.cumsum(strides * [*sizes[1:-1], last + 1])])
-    return Network(np.array(sizes), strides, starts, aligned_zeros(int(starts[-1])))
+    strides, rows = [row_length(inputs) for inputs in sizes[:-1]], list(sizes[1:])
+    if not sampled:
+        strides[-1], rows[-1] = padded(sizes[-1]), sizes[-2] + 1
+    starts = np.concatenate([[0], np.cumsum(np.multiply(strides, rows))])
+    weights = aligned_zeros(int(starts[-1]))
+    return Network(np.array(sizes), np.array(strides), starts, weights, sampled)
 
 
-def create_network(sizes: Sequence[int], seed: int) -> Network:
+def create_network(sizes: Sequence[int], seed: int, sampled: bool = False) -> Network:
     """Draw weights from N(0, 2 / inputs) (He et al., ICCV 2015), output N(0, 1 / inputs), biases 0.
 
-    The same sizes and seed give the same weights whatever the selection rule.
+    The same sizes and seed give the same weights whatever the selection rule, and whether outputs
+    are sampled or not.
     """
-    network = empty_network(sizes)
+    network = empty_network(sizes, sampled)
     generator = np.random.default_rng(np.random.SeedSequence([seed, 0]))
     layers = len(sizes) - 1
     for index in range(layers):
@@ -102,12 +107,25 @@ def layer_weights(network: Network, index: int) -> np.ndarray:
     """The weights of one layer, a row a node: float32 (nodes, inputs + 1 or more), a view."""
     rows = network.weights[network.starts[index] : network.starts[index + 1]]
     rows = rows.reshape(-1, network.strides[index])
-    return rows if index < len(network.strides) - 1 else rows[:, : network.sizes[-1]].T
+    if index < len(network.strides) - 1 or network.sampled:
+        return rows
+    return rows[:, : network.sizes[-1]].T
+
+
+def view_outputs(network: Network) -> Network:
+    """The output layer of a sampled network, as the one hidden layer of a network without outputs.
+
+    So a rule selects outputs by the same means as hidden nodes. Weights are shared.
+    """
+    sizes = np.array([*network.sizes[-2:], 0])
+    return network._replace(
+        sizes=sizes, strides=network.strides[-1:].copy(), starts=network.starts[-2:].copy()
+    )
 
 
 @compiled
 def view_layer(network, index):
-    """The Layer that `select` is given, of a hidden layer."""
+    """The Layer that `select` is given, of a layer that stands a row a node."""
     start = network.starts[index]
     rows = network.weights[start : network.starts[index + 1]]
     weights = rows.reshape(network.sizes[index + 1], network.strides[index])

@@ -48,7 +48,7 @@ def make_rows(x: np.ndarray, labels: np.ndarray, numbers: np.ndarray, reading: R
     ids = np.empty(samples * (features + 1) + 1, np.int32)
     values = np.empty(ids.size, np.float32)
     _fill_rows(x, reading, ends, ids, values)
-    return Rows(ends, ids, values, labels, numbers)
+    return Rows(ends, ids, values, labels, np.arange(samples + 1), numbers)
 
 
 @compiled
@@ -65,7 +65,7 @@ def _fill_picked(starts, columns, entries, picked, features, ends, ids, values):
         ends[s + 1] = position
 
 
-def pick_rows(x: "csr_array", labels: np.ndarray, numbers: np.ndarray) -> Rows:
+def pick_rows(x: "csr_array", labels: "np.ndarray | csr_array", numbers: np.ndarray) -> Rows:
     """The rows `numbers` of a CSR matrix, with a 1 for the bias; nothing is made dense.
 
     Parameters
@@ -73,7 +73,7 @@ def pick_rows(x: "csr_array", labels: np.ndarray, numbers: np.ndarray) -> Rows:
     x
         float32 (n, features), column ids sorted and none twice.
     labels
-        int32 (n,).
+        int32 (n,), or a CSR matrix (n, classes) of which what is stored is a label.
     numbers
         int64 (m,); also which sample it is, for random keys.
     """
@@ -84,15 +84,21 @@ def pick_rows(x: "csr_array", labels: np.ndarray, numbers: np.ndarray) -> Rows:
     ids = np.empty(entries + len(numbers) + 1, np.int32)
     values = np.empty(ids.size, np.float32)
     _fill_picked(starts, columns, x.data, numbers, x.shape[1], ends, ids, values)
-    return Rows(ends, ids, values, labels[numbers], numbers)
+    if isinstance(labels, np.ndarray):
+        return Rows(ends, ids, values, labels[numbers], np.arange(len(numbers) + 1), numbers)
+    picked = labels[numbers]
+    label_ends = picked.indptr.astype(np.int64, copy=False)
+    return Rows(ends, ids, values, picked.indices.astype(np.int32, copy=False), label_ends, numbers)
 
 
 def slice_rows(rows: Rows, start: int, stop: int) -> Rows:
     """Rows start to stop, as views."""
+    first, last = rows.label_ends[start], rows.label_ends[stop]
     return Rows(
         rows.ends[start : stop + 1],
         rows.ids,
         rows.values,
-        rows.labels[start:stop],
+        rows.labels[first:last],
+        rows.label_ends[start : stop + 1] - first,
         rows.numbers[start:stop],
     )

@@ -4,13 +4,8 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.keys import mix
-from lsh_dl.engine.loop import (
-    clear_sample,
-    forward_sample,
-    prepare_selection,
-    release_selection,
-    view_level,
-)
+from lsh_dl.engine.layers import prepare_selection, release_selection, view_level
+from lsh_dl.engine.loop import clear_sample, forward_hidden
 from lsh_dl.engine.network import view_layer
 from lsh_dl.engine.selection import select_nodes
 from lsh_dl.engine.simd import dot_blocks
@@ -40,9 +35,9 @@ def trace_samples(
     `preactivations` float32 (samples, layers, nodes), `lengths` float32 (samples, layers).
     """
     hidden = network.strides.shape[0] - 1
-    for s in range(rows.labels.shape[0]):
+    for s in range(rows.numbers.shape[0]):
         sample_key = np.uint64(mix(key, rows.numbers[s]))
-        forward_sample(state, selects_values, network, rows, s, sample_key, False, workspace, tally)
+        forward_hidden(state, selects_values, network, rows, s, sample_key, False, workspace, tally)
         for index in range(hidden):
             ids = workspace.ids[index][: workspace.counts[index]]
             if index == 0:

@@ -5,13 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsh_dl.engine.network import Network, aligned_zeros, row_length
+from lsh_dl.engine.network import Network, aligned_zeros, padded, row_length
 from lsh_dl.engine.simd import LANES
 from lsh_dl.engine.work import STAGES
 
 
 class Workspace(NamedTuple):
     """Room for one sample. Level 0 is the input, level l the output of hidden layer l - 1.
+
+    A network whose outputs are selected has a level for them, of which only `ids`, `gradients`,
+    `slopes` and `counts` are used.
 
     Between samples `values`, `gradients` and `marks` are all 0 and `gains` all 1.
     """
@@ -29,7 +32,7 @@ class Workspace(NamedTuple):
     preactivations: np.ndarray  # float32 (longest row,)
     gains: np.ndarray  # float32 (longest row,)
     steps: np.ndarray  # float32 (longest row,): of plain SGD along a layer's input, by node
-    outputs: np.ndarray  # float32 (classes, padded): probabilities; in training less the label's 1
+    outputs: np.ndarray  # float32 (classes, padded): probabilities; in training less the targets
     class_blocks: np.ndarray  # int32: the blocks of `outputs`
 
 
@@ -38,15 +41,16 @@ class Tally(NamedTuple):
 
     work: np.ndarray  # int64 (stages,): multiplications
     active: np.ndarray  # int64 (1,): active hidden nodes
-    correct: np.ndarray  # int64 (1,): samples whose largest output is the label's
+    outputs: np.ndarray  # int64 (1,): outputs that were computed
+    correct: np.ndarray  # int64 (1,): samples whose largest output is a label's
     loss: np.ndarray  # float64 (1,): cross-entropy, nats
 
 
 def create_workspace(network: Network) -> Workspace:
     """Allocate the scratch arrays for one thread."""
-    levels = len(network.strides)
+    levels = len(network.strides) + network.sampled
     longest = row_length(int(network.sizes.max()))  # as input of a layer or as its nodes
-
+    classes = padded(int(network.sizes[-1]))
     gains = aligned_zeros(longest)
     gains[:] = 1
     return Workspace(
@@ -63,8 +67,8 @@ def create_workspace(network: Network) -> Workspace:
         preactivations=aligned_zeros(longest),
         gains=gains,
         steps=aligned_zeros(longest),
-        outputs=aligned_zeros(int(network.strides[-1])),
-        class_blocks=np.arange(0, network.strides[-1], LANES, dtype=np.int32),
+        outputs=aligned_zeros(classes),
+        class_blocks=np.arange(0, classes, LANES, dtype=np.int32),
     )
 
 
@@ -72,8 +76,7 @@ def create_tally() -> Tally:
     """Sums of nothing yet."""
     return Tally(
         aligned_zeros(len(STAGES), dtype=np.int64),
-        aligned_zeros(1, dtype=np.int64),
-        aligned_zeros(1, dtype=np.int64),
+        *(aligned_zeros(1, dtype=np.int64) for _ in range(3)),
         aligned_zeros(1, dtype=np.float64),
     )
 

@@ -109,6 +109,8 @@ def hash_query(state, index, x):
 @compiled
 def select(state, layer, x, key, training, chosen):
     """Hash the input, gather candidates from the tables, keep the best of them."""
+    if state.whole:
+        return select_all(layer, x, chosen)
     index, stride = layer.index, layer.weights.shape[1]
     nodes, values = chosen.nodes, chosen.preactivations
     projections, scratch = state.projections, state.scratch
@@ -140,16 +142,36 @@ def select(state, layer, x, key, training, chosen):
     chosen.work[RERANK] += count * (x.ids.shape[0] - 1)
     count = keep_largest(nodes, values, count, budget)
     if training:
-        touched = state.touched[index]
-        for p in range(count):
-            if touched[nodes[p]] == 0:  # a write would take the cache line from other threads
-                touched[nodes[p]] = 1
+        mark_touched(state.touched[index], nodes[:count])
     return count
+
+
+@compiled
+def select_all(layer, x, chosen):
+    """Every node, with its inner product."""
+    width, stride = layer.weights.shape
+    for node in range(width):
+        chosen.nodes[node] = node
+        start = layer.start + node * stride
+        chosen.preactivations[node] = dot_blocks(layer.flat, start, x.values, x.blocks)
+    chosen.work[RERANK] += width * (x.ids.shape[0] - 1)
+    return width
+
+
+@compiled
+def mark_touched(touched, nodes):
+    """Note that these nodes' weights change."""
+    for node in nodes:
+        if touched[node] == 0:  # a write would take the cache line from other threads
+            touched[node] = 1
 
 
 @compiled
 def follow(state, layer, x, nodes, steps, work):
     """After plain SGD steps along x: the features of the nodes that took them, exactly."""
+    if state.whole:
+        return
+    mark_touched(state.touched[layer.index], nodes)  # true labels may not have been retrieved
     if not state.tracking:
         return
     projections, change = state.projections, state.scratch.steps[layer.index]

@@ -51,6 +51,7 @@ class State(NamedTuple):
     remembered: np.ndarray  # float32 (layers, REMEMBERED, longest row): recent inputs, bias's 1
     upkeep: Upkeep
     scratch: Scratch
+    whole: bool  # all nodes are active: nothing is hashed
     fitted: bool  # directions follow the inputs
     centred: bool
     balanced: bool

@@ -103,6 +103,14 @@ class Rule(ABC):
         widths = network.sizes[1:-1]
         return np.maximum(1, np.round(self.active_fraction * widths)).astype(np.int64)
 
+    def for_outputs(self) -> "Rule | None":
+        """The rule that selects the nodes of the output layer; None: it is dense.
+
+        That rule is given the output layer as the only hidden layer of a network of its own
+        (`lsh_dl.engine.network.view_outputs`).
+        """
+        return None
+
     def refresh_interval(self, seen: int, network: Network) -> int | None:
         """Training samples until the next `refresh`, after `seen` of them; None: never."""
         return None

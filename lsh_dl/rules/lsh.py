@@ -77,6 +77,9 @@ class LSH(Rule):
     candidates, without an estimate before. Where fewer candidates are found than nodes wanted,
     the active set is that much smaller.
 
+    Where all nodes are to be active nothing is hashed. With `outputs` the output layer's nodes are
+    retrieved in the same way, from tables of their own.
+
     Every some hundred samples, at growing distances, the nodes trained since are hashed again and
     moved between buckets; a fitted family also follows its inputs' principal directions.
     """
@@ -134,6 +137,13 @@ class LSH(Rule):
         frozen: bool = Field(
             False, description="ablation: tables are never updated after the first refresh"
         )
+        outputs: float | None = Field(
+            None,
+            gt=0,
+            le=1,
+            description="share of the output layer's nodes that is retrieved and computed, beside "
+            "the true labels in training (sampled softmax); default: all outputs are computed",
+        )
         permuted: bool = Field(
             False, description="control: entries of the tables stand for randomly permuted nodes"
         )
@@ -166,7 +176,7 @@ class LSH(Rule):
 
     def start(self, network: Network) -> State:
         """Draw projections and hash the initial weights."""
-        settings = self.settings
+        settings, whole = self.settings, self.active_fraction == 1
         widths, layers = network.sizes[1:-1], len(network.sizes) - 2
         nodes, budgets = int(widths.max()), self.budgets(network)
         generator = np.random.default_rng([self.seed, 3])
@@ -189,9 +199,10 @@ class LSH(Rule):
             permutations,
             np.ones((layers, nodes), np.uint8),
             np.ones((layers, settings.L), np.uint8),
-            np.zeros((layers, REMEMBERED, longest), np.float32),
+            np.zeros((layers, 0 if whole else REMEMBERED, longest), np.float32),
             Upkeep(np.zeros(1, np.int64), np.zeros(1, np.int64)),
             self._create_scratch(projections),
+            whole=whole,
             fitted=settings.family == "fitted",
             centred=settings.centred,
             balanced=settings.balanced and settings.family in MIXED,
@@ -200,6 +211,8 @@ class LSH(Rule):
             by_count=settings.ranking == "count",
             by_product=settings.ranking == "product",
         )
+        if whole:
+            return state
         with Team(1) as team:
             state.upkeep.unreported[0] = renew_tables(state, network, team)
         return state
@@ -239,6 +252,13 @@ class LSH(Rule):
         )
         return projections, bits
 
+    def for_outputs(self) -> "LSH | None":
+        """The same hashing of the output layer, where that is wanted."""
+        share = self.settings.outputs
+        if share is None:
+            return None
+        return LSH(self.settings.model_copy(update={"outputs": None}), share, self.seed)
+
     def for_thread(self, state: State) -> State:
         """Share all but the scratch of queries."""
         return state._replace(scratch=self._create_scratch(state.projections))
@@ -258,6 +278,8 @@ class LSH(Rule):
     def refresh_interval(self, seen: int, network: Network) -> int | None:
         """At growing distances; the first comes early, to fit the projections."""
         settings = self.settings
+        if self.active_fraction == 1:
+            return None
         # Each of so many more nodes is trained that much more rarely.
         wider = max(1, int(network.sizes[1:-1].max()) / PLAIN_WIDTH)
         longest = settings.longest_interval * wider

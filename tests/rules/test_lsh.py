@@ -169,7 +169,7 @@ def test_frozen_tables_stay_as_they_are_after_the_first_refresh(frozen, family):
 
 
 def test_refreshes_come_at_growing_distances_up_to_a_bound():
-    model = make_model("lsh", [6, 5, 4], interval=30, growth=2.0, longest_interval=100)
+    model = make_model("lsh", [6, 5, 4], 0.5, interval=30, growth=2.0, longest_interval=100)
     stops = []
     refresh = model.rule.refresh
     model.rule.refresh = lambda *arguments: (stops.append(model.seen), refresh(*arguments))
