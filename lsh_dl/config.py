@@ -17,6 +17,7 @@ from lsh_dl.studies.ablation import Ablation
 from lsh_dl.studies.asynchronous import Asynchronous
 from lsh_dl.studies.base import Study
 from lsh_dl.studies.scaling import Scaling
+from lsh_dl.studies.selection_quality import SelectionQuality
 from lsh_dl.validation import Model, validate
 
 
@@ -55,6 +56,9 @@ class Experiment(Model):
     ablation: Ablation | None = Field(None, description="the study of LSH's ingredients; optional")
     asynchronous: Asynchronous | None = Field(
         None, description="the study of several threads; optional"
+    )
+    selection_quality: SelectionQuality | None = Field(
+        None, description="the study of which nodes are selected; optional"
     )
     scaling: Scaling | None = Field(
         None, description="costs over the width of one hidden layer; optional"

@@ -58,6 +58,10 @@ MEASURES = (
     "inference_percent_of_standard",
 )
 
+#: What is true of all measurements of selection that are one point, and what is summed up of them.
+SELECTED = (*POINT, "when", "layer", "width", "budget", "samples", "lowest_rank", "highest_rank")
+SELECTION = ("chance", "theory", "recall_of_top", "unused_share")
+
 #: The rules with a colour of their own; `curve` numbers them first, other labels after them.
 NAMED_CURVES = ("standard", "dropout", "adaptive", "wta", "lsh")
 
@@ -68,6 +72,7 @@ class FigureTable(NamedTuple):
     study: str  # the study whose runs it shows
     make: Callable[[pd.DataFrame, Experiment], pd.DataFrame]  # from runs' rows to the figure's
     shows: Callable[[str], bool] = lambda rule: True  # whether it has a place for a rule
+    measured: bool = False  # its rows are those of a measured study, not the epochs of runs
 
 
 def _of_rules(shows: Callable[[str], bool]) -> FigureTable:
@@ -102,6 +107,11 @@ FIGURES: dict[str, FigureTable] = {
         ],
     ),
     "asgd_speedup": FigureTable("asynchronous", lambda runs, experiment: measure_speed(runs)),
+    "selection_quality": FigureTable(
+        "selection_quality",
+        lambda rows, experiment: summarise_rows(rows, SELECTED, SELECTION),
+        measured=True,
+    ),
 }
 
 
@@ -121,7 +131,8 @@ def write_figure_table(
 
     What was simulated (lsh_dl.simulation) stands below what was measured, `simulated` tells.
     """
-    runs = compare_with_standard(read_runs(run_files))
+    measured = FIGURES[figure].measured
+    runs = read_measured(run_files) if measured else compare_with_standard(read_runs(run_files))
     table = FIGURES[figure].make(runs, experiment)
     if simulation_files:
         simulated = describe_simulations(simulation_files, runs)
@@ -154,6 +165,12 @@ def _read_run(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: cannot be read ({reason}); {remedy}") from None
+
+
+def read_measured(paths: Iterable[Path | str]) -> pd.DataFrame:
+    """All rows of the CSVs of a measured study, in the given order."""
+    dtypes = dict.fromkeys(TEXT, "str")
+    return pd.concat([pd.read_csv(path, dtype=dtypes) for path in paths], ignore_index=True)
 
 
 def compare_with_standard(runs: pd.DataFrame) -> pd.DataFrame:

@@ -72,22 +72,11 @@ def train_run(
         train_loss = learned.loss[0] / len(order)
         diverged = not model.is_finite() or train_loss > HOPELESS_LOSS
         yield {
-            "run_id": run.id,
-            "dataset": run.dataset,
-            "dataset_title": data.title,
-            "data_kind": data.kind,
-            "rule": run.rule,
-            "label": run.label,
-            "title": run.title,
-            "hidden_layers": len(run.hidden),
+            **describe_run(run, data),
             "width": run.hidden[0],
-            "hidden": describe_widths(run.hidden),
-            "target_active_fraction": run.active_fraction,
             "active_fraction": _active_fraction(learned, len(order), run.hidden),
             "inference_active_fraction": _active_fraction(test.tally, len(data.test), run.hidden),
             **_diagnose(model, inputs_of(data, data.test), key),
-            "seed": run.seed,
-            "threads": run.threads,
             "epoch": epoch,
             "train_loss": train_loss,
             "train_accuracy": learned.correct[0] / len(order),
@@ -100,6 +89,24 @@ def train_run(
         }
         if diverged:
             return
+
+
+def describe_run(run: Run, data: Prepared) -> dict[str, Any]:
+    """The columns of a row that tell its run."""
+    return {
+        "run_id": run.id,
+        "dataset": run.dataset,
+        "dataset_title": data.title,
+        "data_kind": data.kind,
+        "hidden_layers": len(run.hidden),
+        "hidden": describe_widths(run.hidden),
+        "rule": run.rule,
+        "label": run.label,
+        "title": run.title,
+        "target_active_fraction": run.active_fraction,
+        "seed": run.seed,
+        "threads": run.threads,
+    }
 
 
 def inputs_of(data: Prepared, samples: Samples | None) -> DenseInputs | None:

@@ -57,6 +57,12 @@ class Project:
               active_fraction: 0.5
               threads: [1, 2]
               entries: {standard: , wta: }
+            selection_quality:
+              datasets: [digits]
+              networks: [[8]]
+              seeds: [1]
+              active_fraction: 0.5
+              entries: {wta: }
             """
         )
 
@@ -104,6 +110,10 @@ def project(tmp_path_factory):
 
 def runs_of(planned, *words):
     return {line for line in planned if line.startswith("train ") and all(w in line for w in words)}
+
+
+def measured_of(planned):
+    return {line for line in planned if line.startswith("measure ")}
 
 
 def test_all_results_are_there(project):
@@ -175,6 +185,7 @@ def test_edited_engine_reruns_all_runs_but_prepares_no_data(project):
     planned = project.planned()
     undo()
     assert len(runs_of(planned)) == 20
+    assert measured_of(planned) == {"measure selection_quality of digits_wta_1x8_50pct_seed1"}
     assert not [line for line in planned if line.startswith("prepare")]
 
 
@@ -327,6 +338,7 @@ def test_new_rule_reruns_no_other_and_comes_to_the_figures(project):
         "asgd_convergence": False,
         "asgd_lsh_vs_standard": False,
         "asgd_speedup": False,
+        "selection_quality": False,
     }
 
 
@@ -370,7 +382,8 @@ def test_corrupt_data_file_is_named_and_leaves_nothing(project):
     images.write_bytes(b"no images")
     config = yaml.safe_load((project.folder / "small.yaml").read_text())
     config |= {"results": "bad", "mirror": "mirror", "cache": "cache", "datasets": {"mnist": None}}
-    del config["ablation"], config["asynchronous"]  # they name the data set that is gone
+    for study in ("ablation", "asynchronous", "selection_quality"):
+        del config[study]  # it names the data set that is gone
     (project.folder / "mnist.yaml").write_text(yaml.safe_dump(config))
     done = project.snakemake(config="mnist.yaml")
     assert done.returncode == 1

@@ -1,10 +1,20 @@
 """Sections of studies: what they expand to, and mistakes in them."""
 
+import importlib
+import inspect
+from typing import get_args
+
 import pytest
 
-from lsh_dl.config import check_config
+from lsh_dl.config import Experiment, check_config
 from lsh_dl.errors import UserError
-from lsh_dl.studies.expand import COMPARISON, expand_runs, expand_studies, timed_runs
+from lsh_dl.studies.expand import (
+    COMPARISON,
+    expand_runs,
+    expand_studies,
+    split_studies,
+    timed_runs,
+)
 
 
 @pytest.fixture
@@ -131,3 +141,27 @@ def test_threads_without_sense_are_refused(raw_config, threads, message):
     raw_config["asynchronous"] = {"entries": {"wta": None}, "threads": threads}
     with pytest.raises(UserError, match=message):
         check_config(raw_config)
+
+
+def test_measured_runs_are_no_trained_ones(raw):
+    trained = expand_runs(check_config(raw))
+    raw["selection_quality"] = {"active_fraction": 0.25, "seeds": [1]}
+    # Of the same name as a run of the comparison, with another meaning: its files are others.
+    raw["selection_quality"] |= {"networks": [[8]], "entries": {"x": {"source": "wta"}}}
+    raw["ablation"]["entries"]["x"] = {"source": "standard"}
+    experiment = check_config(raw)
+    studies = expand_studies(experiment)
+    assert [run.id for run in studies["selection_quality"]] == ["digits_x_1x8_25pct_seed1"]
+    assert split_studies(experiment, studies)[1].keys() == {"selection_quality"}
+    assert {run.label for run in expand_runs(experiment)} == {run.label for run in trained} | {"x"}
+    assert studies["selection_quality"][0] not in expand_runs(experiment)
+
+
+def test_every_measured_study_has_its_module():
+    fields = Experiment.model_fields.items()
+    options = [(name, kind) for name, field in fields for kind in get_args(field.annotation)]
+    measured = [name for name, kind in options if getattr(kind, "measured", False)]
+    assert "selection_quality" in measured
+    for name in measured:
+        parameters = inspect.signature(importlib.import_module(f"lsh_dl.{name}").measure_run)
+        assert list(parameters.parameters) == ["run", "data_folder", "path"]

@@ -9,6 +9,9 @@ A study is a file here, a figure and a table:
 3. For each figure: an entry in `lsh_dl.tables.FIGURES`, `figures/<figure>.py` and
    `workflow/report/<figure>.rst`.
 
+Its runs are trained, unless it is `measured`: then `measure_run` of the module lsh_dl.<name> does
+whatever the study is about with each of them and writes a CSV.
+
 The workflow runs its runs, makes its tables and draws its figures without another line;
 `snakemake <figure>` asks for one. A run that two studies share is trained once.
 """

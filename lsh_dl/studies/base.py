@@ -23,6 +23,9 @@ class Study(Model):
 
     #: Whether seconds are what it is about: the workflow then runs nothing beside its runs.
     timed: ClassVar[bool] = False
+    #: Whether its runs are measured, by `measure_run` of the module lsh_dl.<name of the study>,
+    #: each to one CSV of what that module says, and not trained to the CSV and JSON of a run.
+    measured: ClassVar[bool] = False
 
     datasets: Annotated[list[Name], Field(min_length=1), Distinct] | None = Field(
         None, description="labels of `datasets`; default: all"

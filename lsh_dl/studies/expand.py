@@ -1,6 +1,7 @@
 """The run table: an experiment expands to the independent runs of its studies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from lsh_dl.config import Experiment
 from lsh_dl.errors import UserError
@@ -22,14 +23,25 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
     """
     studies = {COMPARISON: expand_comparison(experiment)}
     studies |= {name: study.expand_runs(experiment) for name, study in experiment.studies.items()}
-    merge_runs([run for runs in studies.values() for run in runs])
+    trained, measured = split_studies(experiment, studies)
+    for runs in (chain(*trained.values()), *measured.values()):
+        merge_runs(runs)
     return studies if experiment.only is None else select_runs(studies, experiment.only)
 
 
+def split_studies(
+    experiment: Experiment, studies: Mapping[str, list[Run]]
+) -> tuple[dict[str, list[Run]], dict[str, list[Run]]]:
+    """The studies whose runs are trained, which may share them, and those that are measured."""
+    kinds = {name: study.measured for name, study in experiment.studies.items()}
+    measured = {name: runs for name, runs in studies.items() if kinds.get(name)}
+    return {name: runs for name, runs in studies.items() if name not in measured}, measured
+
+
 def expand_runs(experiment: Experiment) -> list[Run]:
-    """All runs of an experiment; one that several studies share stands here once."""
-    studies = expand_studies(experiment)
-    return [*merge_runs([run for runs in studies.values() for run in runs]).values()]
+    """All runs that are trained; one that several studies share stands here once."""
+    trained, _ = split_studies(experiment, expand_studies(experiment))
+    return [*merge_runs(chain(*trained.values())).values()]
 
 
 def timed_runs(experiment: Experiment, studies: Mapping[str, list[Run]]) -> set[str]:
@@ -55,7 +67,7 @@ def expand_comparison(experiment: Experiment) -> list[Run]:
     ]
 
 
-def merge_runs(runs: list[Run]) -> dict[str, Run]:
+def merge_runs(runs: Iterable[Run]) -> dict[str, Run]:
     """The distinct runs by id; raises a UserError where an id has two meanings."""
     known: dict[str, Run] = {}
     for run in runs:

@@ -14,7 +14,7 @@ from lsh_dl.resources import (
     sizes_of,
 )
 from lsh_dl.sources import source_files, sources_of_data, sources_of_rule
-from lsh_dl.studies.expand import expand_studies, timed_runs
+from lsh_dl.studies.expand import expand_studies, split_studies, timed_runs
 
 
 def name_config_files():
@@ -76,6 +76,12 @@ def claim_cores(run):
     return max(RUNS[run].threads, (run in TIMED and workflow.cores) or 1)
 
 
+def files_of(study):
+    """The CSVs of a study's runs."""
+    folder = RESULTS / (study if study in MEASURED else "runs")
+    return [folder / f"{run.id}.csv" for run in RUNS_OF[study]]
+
+
 def group_of(wildcards):
     """Runs that may share a job of a cluster, where a profile says how many (group-components).
 
@@ -95,10 +101,12 @@ def entry_of(dataset):
 
 CONFIG_FILES = name_config_files()
 EXPERIMENT, RUNS_OF = load_experiment()
-#: All runs by id, and the ids of each study's; a run may belong to several.
-RUNS = {run.id: run for runs in RUNS_OF.values() for run in runs}
-TIMED = timed_runs(EXPERIMENT, RUNS_OF)
-STUDIES = {study: [run.id for run in runs] for study, runs in RUNS_OF.items()}
+TRAINED, MEASURED = split_studies(EXPERIMENT, RUNS_OF)
+#: All runs that are trained, by id; one may belong to several studies.
+RUNS = {run.id: run for runs in TRAINED.values() for run in runs}
+TIMED = timed_runs(EXPERIMENT, TRAINED)
+#: Those that are measured, by study and id.
+MEASURED = {study: {run.id: run for run in runs} for study, runs in MEASURED.items()}
 SIZES = sizes_of(EXPERIMENT)
 RESULTS = Path(EXPERIMENT.results)
 refuse_file(RESULTS)

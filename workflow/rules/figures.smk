@@ -48,10 +48,7 @@ rule runs_table:
 
 rule figure_table:
     input:
-        runs=lambda wildcards: expand(
-            RESULTS / "runs" / "{run}.csv",
-            run=STUDIES[FIGURES[wildcards.figure].study],
-        ),
+        runs=lambda wildcards: files_of(FIGURES[wildcards.figure].study),
         simulations=lambda wildcards: (
             SIMULATIONS if wildcards.figure == "asgd_speedup" else []
         ),

@@ -1,0 +1,45 @@
+"""One job a run of the studies that measure more than training: `lsh_dl.<study>` writes a CSV."""
+
+
+def measured_run(wildcards):
+    return MEASURED[wildcards.study][wildcards.run]
+
+
+def claim_cores_to_measure(wildcards):
+    """All there are where seconds are what counts: nothing runs beside it."""
+    return workflow.cores if EXPERIMENT.studies[wildcards.study].timed else 1
+
+
+rule measure:
+    input:
+        data=lambda wildcards: RESULTS
+        / "data"
+        / measured_run(wildcards).dataset
+        / "meta.json",
+        sources=lambda wildcards: [
+            *sources_of_rule(measured_run(wildcards).rule),
+            *source_files(f"lsh_dl.{wildcards.study}"),
+        ],
+    output:
+        RESULTS / "{study}" / "{run}.csv",
+    log:
+        RESULTS / "logs" / "{study}" / "{run}.log",
+    wildcard_constraints:
+        study="|".join(MEASURED or ["none"]),
+    conda:
+        "../../environment.yml"
+    threads: claim_cores_to_measure
+    resources:
+        mem_mb=lambda wildcards: estimate_megabytes(
+            measured_run(wildcards), SIZES[measured_run(wildcards).dataset]
+        ),
+        runtime=lambda wildcards: minutes_to_ask_for(
+            measured_run(wildcards), SIZES[measured_run(wildcards).dataset]
+        ),
+    params:
+        spec=lambda wildcards: measured_run(wildcards).model_dump_json(),
+        data=lambda wildcards, input: Path(input.data).parent,
+    message:
+        "measure {wildcards.study} of {wildcards.run}"
+    script:
+        "../scripts/measure_run.py"
