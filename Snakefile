@@ -19,6 +19,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/measuring.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/scaling.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/progress.smk"
 
 
@@ -29,3 +30,5 @@ rule all:
         TABLE_FILES,
         FIGURE_FILES,
         SCALING_FILES,
+        rules.claims.output,
+        rules.describe_experiment.output,

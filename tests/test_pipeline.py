@@ -134,6 +134,8 @@ def test_all_results_are_there(project):
         assert (out / "tables" / f"{name}.csv").stat().st_size
         assert (out / "figures" / f"{name}.svg").stat().st_size
         assert (out / "figures" / f"{name}.png").stat().st_size
+    for name in ("claims.csv", "claims.md", "claims.html", "config.yaml", "machine.csv"):
+        assert (out / name).stat().st_size
     # Nothing half-written is left anywhere.
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
@@ -169,6 +171,20 @@ def test_table_of_all_runs_is_the_runs(project):
     standard = table[(table["rule"] == "standard") & (table["threads"] == 1)]
     assert (standard["training_percent_of_standard"] == 100).all()
     assert table["inference_percent_of_standard"].notna().all()
+
+
+def test_claims_are_judged_by_the_runs_of_their_study(project):
+    claims = pd.read_csv(project.folder / "out/claims.csv").set_index("claim")
+    assert set(claims["verdict"]) == {"not tested here"}  # there is no LSH, nor a level of 5 %
+    assert claims.loc["accuracy", "reason"] == "no runs of `lsh`"
+    for files in claims["files"]:
+        for file in files.split():
+            assert file.startswith("tables/")
+    config = yaml.safe_load((project.folder / "out/config.yaml").read_text())
+    assert config["datasets"]["convex"]["training"] == {"epochs": 1}
+    assert config["training"]["learning_rate"] == 0.01  # a default, filled in
+    machine = pd.read_csv(project.folder / "out/machine.csv")
+    assert machine["runs"].tolist() == [20]
 
 
 def test_nothing_to_do_the_second_time(project):
@@ -274,6 +290,9 @@ def test_changed_heading_trains_nothing(project):
     assert project.planned(config="heading.yaml") == {
         "gather the table of ablation",
         "draw ablation",
+        # The config as it was, and the claims with the tables that they name.
+        "write down the config",
+        "judge the paper's claims",
     }
 
 
