@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lsh_dl import __version__
-from lsh_dl.cli_claims import claims
+from lsh_dl.cli_claims import claims, compare, reference
 from lsh_dl.cli_data import data
 from lsh_dl.cli_predict import predict
 from lsh_dl.cli_rules import rules
@@ -53,13 +53,14 @@ def main(debug: bool) -> None:
     lsh-dl data list                             data sets
     lsh-dl runs list                             results of `snakemake --cores all`
     lsh-dl claims                                what they say of the paper's claims
+    lsh-dl compare                               whether they are like the reference results
 
     `snakemake` runs whole experiments; these are its single steps. Each command has examples in
     its --help. Exit codes: 0 all is well, 1 a mistake that the last line names, 2 wrong usage.
     """
 
 
-for command in (claims, data, predict, rules, runs, train, watch):
+for command in (claims, compare, data, predict, reference, rules, runs, train, watch):
     main.add_command(command)
 
 
