@@ -62,7 +62,9 @@ rule claims:
         "../../environment.yml"
     params:
         # Which runs are of which study decides too.
-        studies=STUDIES,
+        studies={
+            study: [run.id for run in runs] for study, runs in TRAINED.items()
+        },
     message:
         "judge the paper's claims"
     script:
