@@ -55,14 +55,14 @@ class SparseInputs:
     x
         float32 (n, features); column ids sorted and none twice.
     labels
-        int32 (n,).
+        int32 (n,), or a CSR matrix (n, classes) of which what is stored is a label.
     """
 
-    def __init__(self, x: "csr_array", labels: np.ndarray):
+    def __init__(self, x: "csr_array", labels: "np.ndarray | csr_array"):
         self.x, self.labels = x, labels
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return self.x.shape[0]
 
     def rows(self, numbers: np.ndarray) -> Rows:
         """See `Inputs.rows`."""

@@ -48,7 +48,7 @@ def read_libsvm(
     header = {"descr": "|u1", "fortran_order": False, "shape": (rows, features)}
     with open(target, "wb") as output:
         np.lib.format.write_array_header_1_0(output, header)
-        for text in _whole_lines(path):
+        for text in whole_lines(path):
             x = np.zeros((min(text.count(b"\n"), rows - done), features), np.uint8)
             buffer = np.frombuffer(text, np.uint8)
             parsed, problem = parse_lines(buffer, x, y[done : done + len(x)], classes)
@@ -63,7 +63,7 @@ def read_libsvm(
     return np.load(target, mmap_mode="r+"), y
 
 
-def _whole_lines(path: str | Path) -> Iterator[bytes]:
+def whole_lines(path: str | Path) -> Iterator[bytes]:
     """The text in pieces that end with a line's end."""
     with open(path, "rb") as file:
         packed = file.read(3) == b"BZh"

@@ -39,6 +39,16 @@ PRESETS: dict[str, dict[str, Any]] = {
         "candidates": 2.0,
         "shortlist": 2.0,
     },
+    # For a wide output layer: finer hashes, and tables that follow their nodes more closely.
+    "wide-outputs": {
+        "outputs": 0.002,
+        "K": 10,
+        "directions": 31,
+        "hashed": 15,
+        "candidates": 10.0,
+        "interval": 10,
+        "growth": 1.0,
+    },
     # As in the authors' released code, without its errors.
     "authors-code": {
         "family": "pooled",
@@ -87,7 +97,7 @@ class LSH(Rule):
     class Settings(RuleSettings):
         """Settings of LSH; a preset gives those that are not set."""
 
-        preset: Literal["default", "paper", "authors-code"] = Field(
+        preset: Literal["default", "paper", "authors-code", "wide-outputs"] = Field(
             "default", description="the settings that others start from"
         )
         family: Literal["gaussian", "sparse", "pooled", "fitted", "dwta"] = Field(

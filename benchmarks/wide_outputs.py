@@ -1,0 +1,154 @@
+"""Sampled softmax by LSH against the dense softmax, 100,000 labels: time and precision.
+
+`python -m benchmarks wide_outputs`. Both train the same network, features-128-labels, from the same
+weights on the same generated samples in the same order (`lsh_dl.data._wide`), sample by sample,
+with Adagrad at the same rate, one thread; the hidden layer is fully active in both. LSH has the
+settings of its preset `wide-outputs`: 0.2 % of the outputs.
+
+Precision at 1, 3 and 5 is taken on samples that were not trained on, after every quarter of
+training. The dense side is what takes the time, so it sees few samples of 100,000 labels and more
+of 10,000. Times are taken at the end, on the trained networks: the systems take turns, round after
+round, and ratios are formed within a round. A timed call of LSH has its share of table upkeep.
+PyTorch, dense, in batches and one by one, is timed where it is installed.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from benchmarks._results import write_table
+from benchmarks._torch import import_torch, train_batch
+from lsh_dl.data._wide import draw_wide
+from lsh_dl.engine.model import SparseModel
+from lsh_dl.engine.work import OPTIMISER
+from lsh_dl.inputs import SparseInputs
+from lsh_dl.learning import build_model, draw_key, draw_order, evaluate
+from lsh_dl.records import describe_machine
+from lsh_dl.runs import Training
+
+FEATURES, HIDDEN = 10_000, 128
+SEED = 1
+TESTED = 4_000
+#: Labels, samples to train on, learning rate. The first network is the one that is timed.
+STUDIES = ((100_000, 8_000, 0.01), (10_000, 16_000, 0.01), (10_000, 16_000, 0.03))
+PARTS = 4
+ROUNDS = 7
+#: Samples of a timed call. LSH renews its tables of 100,000 labels every 1,000 samples.
+TIMED = {"LSH": 1_000, "dense": 25}
+#: Samples of a call of PyTorch, by batch size.
+BATCHES = {128: 128, 1: 10}
+RULES = {"LSH": ("lsh", {"preset": "wide-outputs"}), "dense": ("standard", {})}
+
+
+def main() -> None:
+    """Measure, print and write wide_outputs.csv and wide_outputs_precision.csv."""
+    machine = describe_machine()
+    print(f"generated set; {machine['processor']}, 1 of {machine['cores']} cores", flush=True)
+    tables, timed = [], None
+    for labels, samples, rate in STUDIES:
+        models = our_models(labels, rate)
+        table = pd.DataFrame(learn(models, labels, samples)).assign(rate=rate)
+        print(table.to_string(index=False, float_format="{:.4g}".format), flush=True)
+        tables.append(table)
+        if timed is None:
+            timed = time_models(models, labels)
+            print(timed.to_string(float_format="{:.4g}".format), flush=True)
+    write_table(timed.reset_index(), "wide_outputs")
+    write_table(pd.concat(tables), "wide_outputs_precision")
+
+
+def our_models(labels: int, rate: float) -> dict[str, SparseModel]:
+    """Both networks, untrained."""
+    sizes, training = [FEATURES, HIDDEN, labels], Training(learning_rate=rate)
+    return {
+        name: build_model(sizes, rule, settings, 1.0, training, SEED)
+        for name, (rule, settings) in RULES.items()
+    }
+
+
+def draw_inputs(labels: int, samples: int, part: int) -> SparseInputs:
+    """Generated samples, as rows of a network."""
+    return SparseInputs(*draw_wide(samples, labels, FEATURES, SEED, part))
+
+
+def learn(models: dict[str, SparseModel], labels: int, samples: int) -> Iterator[dict]:
+    """Train both on the same samples; precision and work after every quarter of them."""
+    training, tested = draw_inputs(labels, samples, 0), draw_inputs(labels, TESTED, 1)
+    key, done = draw_key(SEED, 1), 0
+    for numbers in np.array_split(draw_order(SEED, 1, samples), PARTS):
+        done += len(numbers)
+        for name, model in models.items():
+            tally = model.train(training.rows(numbers), key)
+            found = evaluate(model, tested, key)
+            yield {
+                "labels": labels,
+                "system": name,
+                "samples": done,
+                **{f"precision_at_{k}": value for k, value in found.precision.items()},
+                "computed_outputs": tally.outputs[0] / len(numbers),
+                "training_multiplications": tally.work[:OPTIMISER].sum() / len(numbers),
+                "prediction_multiplications": found.tally.work.sum() / TESTED,
+            }
+
+
+def time_models(models: dict[str, SparseModel], labels: int) -> pd.DataFrame:
+    """Microseconds a sample (median, lowest, highest), and their ratios to LSH."""
+    systems, key = torch_systems(labels), draw_key(SEED, 2)
+    for name, model in models.items():
+        samples = TIMED[name]
+        rows = draw_inputs(labels, samples, 2).rows(np.arange(samples))
+        systems[f"{name}, training"] = samples, lambda m=model, r=rows: m.train(r, key)
+        systems[f"{name}, prediction"] = samples, lambda m=model, r=rows: m.rank(r, key, 5)
+    times = {name: [] for name in systems}
+    for _, call in systems.values():
+        call()
+    for _ in range(ROUNDS):
+        for name, (samples, call) in systems.items():
+            start = time.perf_counter()
+            call()
+            times[name].append((time.perf_counter() - start) / samples * 1e6)
+    frame = pd.DataFrame(times)
+    table = pd.DataFrame(
+        {"microseconds": frame.median(), "lowest": frame.min(), "highest": frame.max()}
+    )
+    for task in ("training", "prediction"):
+        names = [name for name in frame if name.endswith(task)]
+        ratios = frame[names].div(frame[f"LSH, {task}"], axis=0)
+        table.loc[names, "times_lsh"] = ratios.median()
+        table.loc[names, "times_lsh_lowest"] = ratios.min()
+        table.loc[names, "times_lsh_highest"] = ratios.max()
+    table.index.name = "system"
+    return table.sort_index()
+
+
+def torch_systems(labels: int) -> dict[str, tuple[int, Callable[[], object]]]:
+    """The dense network in PyTorch on dense inputs, by batch size; its loss takes one label."""
+    torch = import_torch()
+    if torch is None:
+        return {}
+    network = torch.nn.Sequential(
+        torch.nn.Linear(FEATURES, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, labels)
+    )
+    optimiser = torch.optim.Adagrad(network.parameters(), lr=0.01)
+    systems = {}
+    for batch, samples in BATCHES.items():
+        x, y = torch.rand(batch, FEATURES), torch.randint(0, labels, (batch,))
+
+        def train(x=x, y=y, batches=samples // batch):
+            for _ in range(batches):
+                train_batch(torch, network, optimiser, x, y)
+
+        def predict(x=x, batches=samples // batch):
+            with torch.inference_mode():
+                for _ in range(batches):
+                    network(x).topk(5)
+
+        systems[f"PyTorch, batch {batch}, training"] = samples, train
+        systems[f"PyTorch, batch {batch}, prediction"] = samples, predict
+    return systems
+
+
+if __name__ == "__main__":
+    main()
