@@ -31,4 +31,4 @@ rule all:
         FIGURE_FILES,
         SCALING_FILES,
         rules.claims.output,
-        rules.describe_experiment.output,
+        rules.provenance.output,

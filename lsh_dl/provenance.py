@@ -1,14 +1,17 @@
 """What results were made with: the experiment as it was checked, and the machines that ran it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from lsh_dl.config import Experiment
+from lsh_dl.data.base import DataSet
+from lsh_dl.discovery import find
 from lsh_dl.files import written_whole
+from lsh_dl.pages import describe_kind, draw_table, render_page
 
 #: Keys of a config that say where files are, which is no part of the results.
 PLACES = ("results", "mirror", "cache")
@@ -20,14 +23,15 @@ def describe_experiment(experiment: Experiment) -> str:
     return yaml.safe_dump(described, sort_keys=False, allow_unicode=True)
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a text file."""
-    with written_whole(path) as file:
-        file.write(text)
+def describe_data(experiment: Experiment, labels: Iterable[str]) -> str:
+    """Titles of data sets with the kind of data: `MNIST (real), Convex (generated)`."""
+    sources = (experiment.datasets[label].source or label for label in labels)
+    sets = (find("lsh_dl.data", DataSet, source) for source in sources)
+    return ", ".join(dict.fromkeys(describe_kind(data.title, data.kind) for data in sets))
 
 
-def write_machines(record_files: Sequence[Path | str], path: Path) -> None:
-    """Write what the runs' JSONs say of machine, versions and commit: a row for each difference.
+def gather_machines(record_files: Sequence[Path | str]) -> pd.DataFrame:
+    """What the runs' JSONs say of machine, versions and commit: a row for each difference.
 
     Column `runs` counts the runs that are alike.
     """
@@ -35,6 +39,30 @@ def write_machines(record_files: Sequence[Path | str], path: Path) -> None:
         [json.loads(Path(file).read_text())["machine"] for file in record_files]
     )
     columns = list(machines.columns)
-    table = machines.groupby(columns, sort=False, dropna=False).size().reset_index(name="runs")
-    with written_whole(path) as file:
-        table.to_csv(file, index=False, lineterminator="\n")
+    return machines.groupby(columns, sort=False, dropna=False).size().reset_index(name="runs")
+
+
+def write_provenance(
+    experiment: str, record_files: Sequence[Path | str], config: Path, machine: Path, page: Path
+) -> None:
+    """Write the experiment as YAML, the machines as CSV, and both as a page in HTML.
+
+    Parameters
+    ----------
+    experiment: what `describe_experiment` returned.
+    record_files: JSONs of the runs.
+    """
+    machines = gather_machines(record_files)
+    with written_whole(config) as file:
+        file.write(experiment)
+    with written_whole(machine) as file:
+        machines.to_csv(file, index=False, lineterminator="\n")
+    # Sideways: there are many columns and, as a rule, one row.
+    rows = [(name, *values) for name, values in zip(machines, machines.T.values, strict=True)]
+    headings = ["", *(f"machine {number + 1}" for number in range(len(machines)))]
+    lines = ["# Config and machine", "", "Machines and versions that the runs were made with:", ""]
+    lines += draw_table(headings, rows)
+    lines += ["", "The config, with the defaults of its sections filled in:", ""]
+    lines += ["```yaml", experiment.rstrip(), "```"]
+    with written_whole(page) as file:
+        file.write(render_page("\n".join(lines) + "\n"))

@@ -19,11 +19,11 @@ from lsh_dl.claims.table import (
     describe_claims,
     describe_verdict,
     read_claims,
-    render_page,
     tabulate,
     write_claims,
 )
 from lsh_dl.errors import UserError
+from lsh_dl.pages import render_page
 from lsh_dl.records import write_rows
 from lsh_dl.scaling_table import tabulate_points
 from lsh_dl.tables import compare_with_standard

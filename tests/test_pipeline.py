@@ -134,7 +134,14 @@ def test_all_results_are_there(project):
         assert (out / "tables" / f"{name}.csv").stat().st_size
         assert (out / "figures" / f"{name}.svg").stat().st_size
         assert (out / "figures" / f"{name}.png").stat().st_size
-    for name in ("claims.csv", "claims.md", "claims.html", "config.yaml", "machine.csv"):
+    for name in (
+        "claims.csv",
+        "claims.md",
+        "claims.html",
+        "config.yaml",
+        "machine.csv",
+        "provenance.html",
+    ):
         assert (out / name).stat().st_size
     # Nothing half-written is left anywhere.
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
@@ -185,6 +192,23 @@ def test_claims_are_judged_by_the_runs_of_their_study(project):
     assert config["training"]["learning_rate"] == 0.01  # a default, filled in
     machine = pd.read_csv(project.folder / "out/machine.csv")
     assert machine["runs"].tolist() == [20]
+
+
+def test_report_is_one_page_with_everything(project):
+    done = project.snakemake("--report", "report.html")
+    assert done.returncode == 0, done.stdout
+    page = (project.folder / "report.html").read_text()
+    for category in ("1 Claims", "2 Figures", "3 Tables", "4 Runs", "5 Config and machine"):
+        assert f'"{category}": {{' in page
+    for name in FIGURES:
+        if (project.folder / f"out/figures/{name}.svg").exists():
+            assert f'"out/figures/{name}.svg": {{' in page
+    for path in (project.folder / "out/runs").glob("*.csv"):
+        assert f'"out/runs/{path.name}": {{' in page
+    # The claims on the first page, captions that say on which data, and nothing from elsewhere.
+    assert "no runs of <tt" in page
+    assert "Data: Digits (MNIST stand-in), Convex (generated)." in page
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.https?:", page)
 
 
 def test_nothing_to_do_the_second_time(project):
@@ -291,7 +315,7 @@ def test_changed_heading_trains_nothing(project):
         "gather the table of ablation",
         "draw ablation",
         # The config as it was, and the claims with the tables that they name.
-        "write down the config",
+        "write down config and machine",
         "judge the paper's claims",
     }
 

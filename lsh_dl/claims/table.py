@@ -1,12 +1,10 @@
 """All claims judged: a CSV with a row a cell, and pages for people in Markdown and HTML."""
 
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 import pandas as pd
-from markdown_it import MarkdownIt
 
 from lsh_dl.claims import accuracy, threads, widths
 from lsh_dl.claims.base import (
@@ -23,6 +21,7 @@ from lsh_dl.claims.base import (
 from lsh_dl.data.base import Kind
 from lsh_dl.errors import UserError
 from lsh_dl.files import written_whole
+from lsh_dl.pages import describe_kind, draw_table, render_page
 from lsh_dl.tables import compare_with_standard, read_runs
 
 CLAIMS: tuple[Claim, ...] = (*accuracy.CLAIMS, *threads.CLAIMS, *widths.CLAIMS)
@@ -40,16 +39,6 @@ NUMBERS = (
     "interval that is named. Differences are between runs of the same seed, after the last epoch "
     "unless said. A verdict on generated or stand-in data is about those, not the paper's data."
 )
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 1.5rem auto;
-       padding: 0 1.5rem; background: #fff; }
-table { border-collapse: collapse; margin: 0.8rem 0 1.2rem; }
-th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.7rem;
-         border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }
-th { border-bottom: 2px solid #999; white-space: nowrap; }
-h2 { font-size: 1.1rem; margin: 2rem 0 0.4rem; }
-code { font-size: 0.9em; }
-"""
 
 
 def write_claims(
@@ -207,11 +196,6 @@ def describe_data(cells: Sequence[Cell]) -> str:
     return ", ".join(describe_kind(*data) for data in sets)
 
 
-def describe_kind(title: str, kind: str) -> str:
-    """The data set's title; says that it is not real where the title does not."""
-    return title if kind in title else f"{title} ({kind})"
-
-
 def describe_number(cell: Cell, unit: str) -> str:
     """`0.67 points (0.54 to 0.85)`; without a range where there is none."""
     low, median, high = map(format_number, (cell.low, cell.median, cell.high))
@@ -223,19 +207,3 @@ def format_number(value: float) -> str:
     if 99.9 < value < 100:
         return f"{value:.6g}"
     return f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
-
-
-def draw_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """The lines of a table in Markdown."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return [f"| {' | '.join(str(value).replace('|', '/') for value in line)} |" for line in lines]
-
-
-def render_page(markdown: str) -> str:
-    """The page as HTML that needs no other file."""
-    body = MarkdownIt("commonmark").enable("table").render(markdown)
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{html.escape(TITLE)}</title>\n<style>{STYLE}</style>\n</head>\n"
-        f"<body>\n{body}</body>\n</html>\n"
-    )

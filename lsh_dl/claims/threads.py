@@ -89,7 +89,7 @@ CLAIMS = (
         source=ABSTRACT,
         rule=f"Speed-up of LSH at 5 % over one thread is at least {NEAR_LINEAR:g} % of the number "
         "of threads, each with a core of its own. Simulated speed-up does not count.",
-        unit="% of the threads",
+        unit="% of ideal speed-up",
         measure=measure_speedup,
         fulfils=lambda cell: cell.median >= NEAR_LINEAR,
         files=("tables/runs.csv", "tables/asgd_speedup.csv"),

@@ -1,47 +1,36 @@
 """What the results say of the paper's claims, and what they were made with."""
 
-from lsh_dl.provenance import describe_experiment
 
-
-rule describe_experiment:
-    input:
-        sources=source_files("lsh_dl.provenance"),
-    output:
-        RESULTS / "config.yaml",
-    log:
-        RESULTS / "logs" / "config.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        text=describe_experiment(EXPERIMENT),
-    message:
-        "write down the config"
-    script:
-        "../scripts/describe_experiment.py"
-
-
-rule describe_machine:
+rule provenance:
     input:
         runs=expand(RESULTS / "runs" / "{run}.json", run=RUNS),
         sources=source_files("lsh_dl.provenance"),
     output:
-        RESULTS / "machine.csv",
+        config=RESULTS / "config.yaml",
+        machine=RESULTS / "machine.csv",
+        page=report(
+            RESULTS / "provenance.html",
+            caption="../report/provenance.rst",
+            category="5 Config and machine",
+            labels={"page": "config and machine"},
+        ),
     log:
-        RESULTS / "logs" / "machine.log",
+        RESULTS / "logs" / "provenance.log",
     localrule: True
     conda:
         "../../environment.yml"
+    params:
+        experiment=describe_experiment(EXPERIMENT),
     message:
-        "write down the machine"
+        "write down config and machine"
     script:
-        "../scripts/describe_machine.py"
+        "../scripts/describe_provenance.py"
 
 
 rule claims:
     input:
         runs=expand(RESULTS / "runs" / "{run}.csv", run=RUNS),
-        machine=RESULTS / "machine.csv",
+        machine=rules.provenance.output.machine,
         scaling=rules.scaling_tables.output.points if WIDTHS else [],
         energy=rules.scaling_tables.output.energy if WIDTHS else [],
         # Not read, but named as the files behind the numbers.
@@ -54,6 +43,7 @@ rule claims:
             RESULTS / "claims.html",
             caption="../report/claims.rst",
             category="1 Claims",
+            labels={"page": "the paper's claims"},
         ),
     log:
         RESULTS / "logs" / "claims.log",
@@ -62,9 +52,7 @@ rule claims:
         "../../environment.yml"
     params:
         # Which runs are of which study decides too.
-        studies={
-            study: [run.id for run in runs] for study, runs in TRAINED.items()
-        },
+        studies={study: [run.id for run in runs] for study, runs in TRAINED.items()},
     message:
         "judge the paper's claims"
     script:

@@ -7,6 +7,7 @@ from pathlib import Path
 from lsh_dl.config import check_config
 from lsh_dl.errors import UserError
 from lsh_dl.files import claim_folder
+from lsh_dl.provenance import describe_data, describe_experiment
 from lsh_dl.resources import (
     estimate_megabytes,
     group_of_run,
@@ -80,6 +81,14 @@ def files_of(study):
     """The CSVs of a study's runs."""
     folder = RESULTS / (study if study in MEASURED else "runs")
     return [folder / f"{run.id}.csv" for run in RUNS_OF[study]]
+
+
+def shown_by(runs):
+    """What the caption of a figure says of the runs that it shows."""
+    return {
+        "data": describe_data(EXPERIMENT, dict.fromkeys(run.dataset for run in runs)),
+        "seeds": ", ".join(str(seed) for seed in sorted({run.seed for run in runs})),
+    }
 
 
 def group_of(wildcards):

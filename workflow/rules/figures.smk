@@ -33,7 +33,8 @@ rule runs_table:
         report(
             RESULTS / "tables" / "runs.csv",
             caption="../report/runs.rst",
-            category="Tables",
+            category="3 Tables",
+            labels={"table": "runs"},
         ),
     log:
         RESULTS / "logs" / "tables" / "runs.log",
@@ -54,7 +55,12 @@ rule figure_table:
         ),
         sources=source_files("lsh_dl.tables"),
     output:
-        RESULTS / "tables" / "{figure}.csv",
+        report(
+            RESULTS / "tables" / "{figure}.csv",
+            caption="../report/figure_table.rst",
+            category="3 Tables",
+            labels={"table": "{figure}"},
+        ),
     log:
         RESULTS / "logs" / "tables" / "{figure}.log",
     wildcard_constraints:
@@ -86,7 +92,8 @@ for figure in PRESENT:
             svg=report(
                 RESULTS / "figures" / f"{figure}.svg",
                 caption=f"../report/{figure}.rst",
-                category="Figures",
+                category="2 Figures",
+                labels={"figure": figure},
             ),
             png=RESULTS / "figures" / f"{figure}.png",
         log:
@@ -94,6 +101,8 @@ for figure in PRESENT:
         localrule: True
         conda:
             "../../environment.yml"
+        params:
+            **shown_by(RUNS_OF[FIGURES[figure].study]),
         message:
             "draw {rule}"
         shell:

@@ -56,12 +56,14 @@ rule scaling_tables:
         widths=report(
             RESULTS / "tables" / "scaling.csv",
             caption="../report/scaling.rst",
-            category="Tables",
+            category="3 Tables",
+            labels={"table": "scaling"},
         ),
         energy=report(
             RESULTS / "tables" / "energy.csv",
             caption="../report/energy.rst",
-            category="Tables",
+            category="3 Tables",
+            labels={"table": "energy"},
         ),
     log:
         RESULTS / "logs" / "tables" / "scaling.log",
@@ -88,7 +90,8 @@ rule scaling_width:
         svg=report(
             RESULTS / "figures" / "scaling_width.svg",
             caption="../report/scaling_width.rst",
-            category="Figures",
+            category="2 Figures",
+            labels={"figure": "scaling_width"},
         ),
         png=RESULTS / "figures" / "scaling_width.png",
     log:
@@ -96,6 +99,8 @@ rule scaling_width:
     localrule: True
     conda:
         "../../environment.yml"
+    params:
+        **shown_by(WIDTHS.values()),
     message:
         "draw scaling_width"
     shell:

@@ -9,7 +9,13 @@ rule train:
         / "meta.json",
         sources=lambda wildcards: sources_of_rule(RUNS[wildcards.run].rule),
     output:
-        csv=RESULTS / "runs" / "{run}.csv",
+        csv=report(
+            RESULTS / "runs" / "{run}.csv",
+            caption="../report/run.rst",
+            category="4 Runs",
+            subcategory=lambda wildcards: RUNS[wildcards.run].dataset,
+            labels={"run": "{run}"},
+        ),
         json=RESULTS / "runs" / "{run}.json",
     log:
         RESULTS / "logs" / "train" / "{run}.log",
