@@ -18,6 +18,7 @@ from lsh_dl.claims.table import (
     CLAIMS,
     describe_claims,
     describe_verdict,
+    format_number,
     read_claims,
     tabulate,
     write_claims,
@@ -398,6 +399,14 @@ def test_page_has_every_cell_and_the_rule():
     html = render_page(page)
     assert html.count("<table>") == 3
     assert "http" not in html  # nothing is loaded
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.234, "1.23"), (-0.5, "-0.50"), (123.4, "123"), (99.95, "99.950"), (99.99996, "99.999960")],
+)
+def test_numbers_are_told_from_100(value, text):
+    assert format_number(value) == text
 
 
 def test_table_has_a_row_a_cell():

@@ -1,6 +1,7 @@
 """All claims judged: a CSV with a row a cell, and pages for people in Markdown and HTML."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil, log10
 from pathlib import Path
 from typing import get_args
 
@@ -183,7 +184,7 @@ def describe_cells(judgement: Judgement) -> str:
         else:
             medians = [cell.median for cell in cells]
             ends = " to ".join(format_number(end) for end in (min(medians), max(medians)))
-            number = f"{ends} {judgement.claim.unit} (medians of {len(cells)})"
+            number = f"{ends} {judgement.claim.unit}".rstrip() + f" (medians of {len(cells)})"
         parts.append(f"{measure}: {number}")
     runs = " or ".join(map(str, sorted({cell.n for cell in judgement.cells})))
     text = f"{'; '.join(parts)}; n = {runs}"
@@ -199,11 +200,12 @@ def describe_data(cells: Sequence[Cell]) -> str:
 def describe_number(cell: Cell, unit: str) -> str:
     """`0.67 points (0.54 to 0.85)`; without a range where there is none."""
     low, median, high = map(format_number, (cell.low, cell.median, cell.high))
-    return f"{median} {unit}" if low == high else f"{median} {unit} ({low} to {high})"
+    number = f"{median} {unit}".rstrip()
+    return number if low == high else f"{number} ({low} to {high})"
 
 
 def format_number(value: float) -> str:
-    """Two decimals; more where the number is near 100 %, fewer where it is large."""
+    """Two decimals; none where it is large, and near 100 % as many as tell it from that."""
     if 99.9 < value < 100:
-        return f"{value:.6g}"
+        return f"{value:.{ceil(-log10(100 - value)) + 1}f}"
     return f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
