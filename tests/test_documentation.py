@@ -18,6 +18,11 @@ pytestmark = pytest.mark.slow
 
 #: Pattern of a whole command, and what is run in its place (groups may be used); the first counts.
 SUBSTITUTES = (
+    # Of results that are there: those of the small experiment.
+    (
+        r"snakemake --cores all --report (.*)",
+        r"snakemake --cores 2 --configfile docs.yaml --report \1",
+    ),
     # Whole experiments: their plan.
     (r"(snakemake (?!-n).*)--config mirror=FOLDER", r"\1--dry-run --quiet --config mirror=mirror"),
     (r"snakemake --workflow-profile profiles/(slurm) (.*)", r"snakemake --cores 1 -n -q \2"),
