@@ -18,6 +18,7 @@ from lsh_dl.studies.asynchronous import Asynchronous
 from lsh_dl.studies.base import Study
 from lsh_dl.studies.scaling import Scaling
 from lsh_dl.studies.selection_quality import SelectionQuality
+from lsh_dl.studies.stage_times import StageTimes
 from lsh_dl.validation import Model, validate
 
 
@@ -59,6 +60,9 @@ class Experiment(Model):
     )
     selection_quality: SelectionQuality | None = Field(
         None, description="the study of which nodes are selected; optional"
+    )
+    stage_times: StageTimes | None = Field(
+        None, description="the study of where a sample's time goes; optional"
     )
     scaling: Scaling | None = Field(
         None, description="costs over the width of one hidden layer; optional"

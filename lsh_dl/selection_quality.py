@@ -49,7 +49,7 @@ def measure_selection(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:
         rows = test.rows(pick_samples(model, test))
         trace = trace_selection(model, rows, key)
         for point in describe_trace(trace, chance_of_meeting(model, rows, trace)):
-            yield common | {"when": when, "epoch": epoch, "samples": len(rows.labels)} | point
+            yield common | {"when": when, "epoch": epoch, "samples": len(rows.numbers)} | point
 
 
 def settle(run: Run, data: Prepared) -> SparseModel:

@@ -18,9 +18,9 @@ from lsh_dl.rules.base import Rule
 PACKAGE = Path(__file__).parent
 
 
-def sources_of_rule(name: str) -> list[Path]:
-    """The files that decide the numbers of a run of the rule called `name`."""
-    return source_files("lsh_dl.training", find("lsh_dl.rules", Rule, name).__module__)
+def sources_of_rule(name: str, job: str = "lsh_dl.training") -> list[Path]:
+    """The files that decide the numbers of a run of the rule called `name`, done by `job`."""
+    return source_files(job, find("lsh_dl.rules", Rule, name).__module__)
 
 
 def sources_of_data(name: str) -> list[Path]:

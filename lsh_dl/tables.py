@@ -62,6 +62,17 @@ MEASURES = (
 SELECTED = (*POINT, "when", "layer", "width", "budget", "samples", "lowest_rank", "highest_rank")
 SELECTION = ("chance", "theory", "recall_of_top", "unused_share")
 
+#: The same of a training sample's costs by stage; a row is an epoch, a round of measuring.
+TIMED = (*POINT, "processor", "cores")
+COSTS = (
+    *(f"{part}_seconds" for part in ("select", "forward", "backward", "maintain", "other")),
+    "seconds",
+    "unclocked_seconds",
+    *(f"{part}_multiplications" for part in ("select", "forward", "backward", "maintain")),
+    "optimiser_multiplications",
+    "multiplications",
+)
+
 #: The rules with a colour of their own; `curve` numbers them first, other labels after them.
 NAMED_CURVES = ("standard", "dropout", "adaptive", "wta", "lsh")
 
@@ -110,6 +121,11 @@ FIGURES: dict[str, FigureTable] = {
     "selection_quality": FigureTable(
         "selection_quality",
         lambda rows, experiment: summarise_rows(rows, SELECTED, SELECTION),
+        measured=True,
+    ),
+    "stage_times": FigureTable(
+        "stage_times",
+        lambda rows, experiment: summarise_rows(rows, TIMED, COSTS),
         measured=True,
     ),
 }

@@ -48,7 +48,7 @@ def _formula_holds(settings: LSH.Settings) -> bool:
 
 def _inputs_of(model: SparseModel, rows: Rows, trace: Trace, layer: int) -> np.ndarray:
     """A layer's inputs, the bias's 1 behind them: float32 (samples, row)."""
-    samples, inputs = len(rows.labels), int(model.network.sizes[layer])
+    samples, inputs = len(rows.numbers), int(model.network.sizes[layer])
     x = np.zeros((samples, model.network.strides[layer]), np.float32)
     if layer == 0:
         numbers = np.repeat(np.arange(samples), np.diff(rows.ends))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsh_dl.tables import FIGURES, MEASURES, NAMED_CURVES
+from lsh_dl.tables import COSTS, FIGURES, MEASURES, NAMED_CURVES
 
 FOLDER = Path(__file__).parents[1] / "figures"
 OF_RUNS = [name for name, figure in FIGURES.items() if not figure.measured]
@@ -140,6 +140,31 @@ def test_selection_without_theory_or_seeds_is_drawn(tmp_path):
     for part in ("After 1 epoch", "One seed", "Runs that diverged among them: title of lsh"):
         assert part in text
     assert "After 1 epochs" not in text
+
+
+def make_costs(rules=("standard", "lsh"), **change) -> pd.DataFrame:
+    """Points of the costs of a training sample by stage."""
+    rows = make_points(rules).drop_duplicates(["hidden", "rule"]).assign(processor="Abacus 1")
+    for number, cost in enumerate(COSTS, 1):
+        for part, factor in (("low", 0.9), ("median", 1.0), ("high", 1.1)):
+            unit = 1e-6 if cost.endswith("seconds") else 1e3
+            rows[f"{cost}_{part}"] = unit * factor * number / (1 + (rows["rule"] == "lsh"))
+    return rows.assign(**change)
+
+
+def test_costs_say_how_they_were_measured(tmp_path):
+    text = draw("stage_times", make_costs(), tmp_path)
+    for part in ("Toys (stand-in)", "3 hidden layers of 8", "Abacus 1", "medians of 3 epochs"):
+        assert part in text
+    for part in ("50 %", "100 %", "upkeep of tables", "thousands a sample", "title of lsh"):
+        assert part in text
+
+
+def test_costs_without_the_standard_network_and_upkeep_are_drawn(tmp_path):
+    none = {f"maintain_{kind}_median": 0 for kind in ("seconds", "multiplications")}
+    text = draw("stage_times", make_costs(rules=("wta",), n=1, **none), tmp_path)
+    assert "upkeep of tables" not in text
+    assert "100 %" not in text
 
 
 def test_same_table_gives_the_same_picture(tmp_path):

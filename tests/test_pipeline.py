@@ -63,6 +63,12 @@ class Project:
               seeds: [1]
               active_fraction: 0.5
               entries: {wta: }
+            stage_times:
+              datasets: [digits]
+              networks: [[8]]
+              seeds: [1]
+              active_fraction: 0.5
+              entries: {standard: , wta: }
             """
         )
 
@@ -225,7 +231,11 @@ def test_edited_engine_reruns_all_runs_but_prepares_no_data(project):
     planned = project.planned()
     undo()
     assert len(runs_of(planned)) == 20
-    assert measured_of(planned) == {"measure selection_quality of digits_wta_1x8_50pct_seed1"}
+    assert measured_of(planned) == {
+        "measure selection_quality of digits_wta_1x8_50pct_seed1",
+        "measure stage_times of digits_standard_1x8_100pct_seed1",
+        "measure stage_times of digits_wta_1x8_50pct_seed1",
+    }
     assert not [line for line in planned if line.startswith("prepare")]
 
 
@@ -382,6 +392,7 @@ def test_new_rule_reruns_no_other_and_comes_to_the_figures(project):
         "asgd_lsh_vs_standard": False,
         "asgd_speedup": False,
         "selection_quality": False,
+        "stage_times": False,
     }
 
 
@@ -425,7 +436,7 @@ def test_corrupt_data_file_is_named_and_leaves_nothing(project):
     images.write_bytes(b"no images")
     config = yaml.safe_load((project.folder / "small.yaml").read_text())
     config |= {"results": "bad", "mirror": "mirror", "cache": "cache", "datasets": {"mnist": None}}
-    for study in ("ablation", "asynchronous", "selection_quality"):
+    for study in ("ablation", "asynchronous", "selection_quality", "stage_times"):
         del config[study]  # it names the data set that is gone
     (project.folder / "mnist.yaml").write_text(yaml.safe_dump(config))
     done = project.snakemake(config="mnist.yaml")

@@ -178,12 +178,16 @@ class SparseModel:
                 due = [selector.until_refresh for selector in self._selectors]
                 stop = min([samples, *(start + until for until in due if until is not None)])
                 part = slice_rows(rows, start, stop)
-                self._share(train_samples, part, key, tallies, self.optimiser, team)
+                self._train_part(part, key, tallies, team)
                 self.seen += stop - start
                 self._refresh(part, tallies[0].work, team)
                 start = stop
                 if start == samples:
                     return sum_tallies(tallies)
+
+    def _train_part(self, part: Rows, key: np.uint64, tallies: Sequence[Tally], team: Team) -> None:
+        """Train on rows between which nothing is refreshed."""
+        self._share(train_samples, part, key, tallies, self.optimiser, team)
 
     def _refresh(self, part: Rows, work: np.ndarray, team: Team) -> None:
         """Refresh what is due after `part`."""

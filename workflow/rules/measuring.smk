@@ -16,10 +16,9 @@ rule measure:
         / "data"
         / measured_run(wildcards).dataset
         / "meta.json",
-        sources=lambda wildcards: [
-            *sources_of_rule(measured_run(wildcards).rule),
-            *source_files(f"lsh_dl.{wildcards.study}"),
-        ],
+        sources=lambda wildcards: sources_of_rule(
+            measured_run(wildcards).rule, f"lsh_dl.{wildcards.study}"
+        ),
     output:
         RESULTS / "{study}" / "{run}.csv",
     log:
