@@ -5,10 +5,10 @@ from pathlib import Path
 
 from lsh_dl.provenance import write_provenance
 
-with open(snakemake.log[0], "w") as log:  # noqa: F821 (Snakemake defines it)
-    sys.stdout = sys.stderr = log
-    write_provenance(
-        snakemake.params.experiment,  # noqa: F821
-        snakemake.input.runs,  # noqa: F821
-        *map(Path, snakemake.output),  # noqa: F821
-    )
+# Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
+sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115
+write_provenance(
+    snakemake.params.experiment,  # noqa: F821
+    snakemake.input.runs,  # noqa: F821
+    *map(Path, snakemake.output),  # noqa: F821
+)

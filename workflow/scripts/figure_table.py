@@ -6,12 +6,12 @@ from pathlib import Path
 from lsh_dl.config import check_config
 from lsh_dl.tables import write_figure_table
 
-with open(snakemake.log[0], "w") as log:  # noqa: F821 (Snakemake defines it)
-    sys.stdout = sys.stderr = log
-    write_figure_table(
-        snakemake.wildcards.figure,  # noqa: F821
-        check_config(snakemake.config),  # noqa: F821
-        snakemake.input.runs,  # noqa: F821
-        Path(snakemake.output[0]),  # noqa: F821
-        snakemake.input.simulations,  # noqa: F821
-    )
+# Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
+sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115
+write_figure_table(
+    snakemake.wildcards.figure,  # noqa: F821
+    check_config(snakemake.config),  # noqa: F821
+    snakemake.input.runs,  # noqa: F821
+    Path(snakemake.output[0]),  # noqa: F821
+    snakemake.input.simulations,  # noqa: F821
+)

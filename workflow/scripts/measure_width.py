@@ -6,10 +6,10 @@ from pathlib import Path
 from lsh_dl.runs import Run
 from lsh_dl.scaling import measure_run
 
-with open(snakemake.log[0], "w") as log:  # noqa: F821 (Snakemake defines it)
-    sys.stdout = sys.stderr = log
-    measure_run(
-        Run.model_validate_json(snakemake.params.spec),  # noqa: F821
-        Path(snakemake.params.data),  # noqa: F821
-        Path(snakemake.output[0]),  # noqa: F821
-    )
+# Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
+sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115
+measure_run(
+    Run.model_validate_json(snakemake.params.spec),  # noqa: F821
+    Path(snakemake.params.data),  # noqa: F821
+    Path(snakemake.output[0]),  # noqa: F821
+)

@@ -5,6 +5,6 @@ from pathlib import Path
 
 from lsh_dl.tables import write_runs
 
-with open(snakemake.log[0], "w") as log:  # noqa: F821 (Snakemake defines it)
-    sys.stdout = sys.stderr = log
-    write_runs(snakemake.input.runs, Path(snakemake.output[0]))  # noqa: F821
+# Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
+sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115
+write_runs(snakemake.input.runs, Path(snakemake.output[0]))  # noqa: F821

@@ -5,6 +5,6 @@ from pathlib import Path
 
 from lsh_dl.scaling_table import write_tables
 
-with open(snakemake.log[0], "w") as log:  # noqa: F821 (Snakemake defines it)
-    sys.stdout = sys.stderr = log
-    write_tables(snakemake.input.rows, *map(Path, snakemake.output))  # noqa: F821
+# Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
+sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115
+write_tables(snakemake.input.rows, *map(Path, snakemake.output))  # noqa: F821
