@@ -115,6 +115,11 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
         validate(Training, experiment.training.model_dump() | entry.training, f"{key}.training")
         source = _find("lsh_dl.data", DataSet, entry.source or label, key)
         validate(source.Settings, entry.settings, key)
+        if source.several_labels:
+            raise UserError(
+                f"{key}: samples with several labels have no place in an experiment; train on them "
+                f"by `lsh-dl train --dataset {source.name}` (docs/wide_outputs.md)"
+            )
     trainings = [experiment.training_for(dataset) for dataset in experiment.datasets]
     _check_rules(experiment.rules, trainings, f"{place}: rules")
     for name, study in experiment.studies.items():

@@ -47,7 +47,7 @@ def trace_selection(model: SparseModel, rows: Rows, key: np.uint64) -> Trace:
     """
     network, select = model.network, type(model.rule).select
     widths = network.sizes[1:-1]
-    shape = len(rows.labels), len(widths), int(widths.max())
+    shape = len(rows.numbers), len(widths), int(widths.max())
     selected, preactivations = np.zeros(shape, np.uint8), np.full(shape, -np.inf, np.float32)
     lengths, workspace = np.zeros(shape[:2], np.float32), create_workspace(network)
 

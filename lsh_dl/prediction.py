@@ -8,7 +8,7 @@ import pandas as pd
 
 from lsh_dl.data.prepare import check_samples
 from lsh_dl.data.sample_files import read_sample_file
-from lsh_dl.data.store import ArraySamples, Samples, open_prepared
+from lsh_dl.data.store import ArraySamples, Samples, SparseSamples, open_prepared
 from lsh_dl.engine.work import OPTIMISER
 from lsh_dl.engine.workspace import add_tally, create_tally
 from lsh_dl.errors import UserError
@@ -63,6 +63,11 @@ def open_samples(source: Path, part: str, trained: TrainedModel) -> tuple[Sample
         samples = getattr(data, part)
         if samples is None:
             raise UserError(f"{source}: no {part} part; prepare it with a share for validation")
+        if isinstance(samples, SparseSamples):
+            raise UserError(
+                f"{source}: samples with several labels each are not for this command; use "
+                "SparseModel.rank (docs/wide_outputs.md)"
+            )
         if (data.features, data.classes) != (features, classes):
             raise UserError(
                 f"{source}: {data.features} inputs and {data.classes} classes, but the model has "

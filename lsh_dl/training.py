@@ -9,13 +9,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lsh_dl.checkpoints import INTERVAL, Checkpoint
-from lsh_dl.data.store import Prepared, Samples, open_prepared
+from lsh_dl.data.store import Prepared, Samples, SparseSamples, open_prepared
 from lsh_dl.diagnostics import pick_samples, recall_of_top, trace_selection, unused_share
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.work import OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.workspace import Tally
 from lsh_dl.files import require_writable
-from lsh_dl.inputs import DenseInputs
+from lsh_dl.inputs import DenseInputs, Inputs, SparseInputs
 from lsh_dl.learning import Advance, build_model, draw_key, draw_order, evaluate, train_epoch
 from lsh_dl.model_file import TrainedModel, write_model
 from lsh_dl.progress import Progress
@@ -109,8 +109,10 @@ def describe_run(run: Run, data: Prepared) -> dict[str, Any]:
     }
 
 
-def inputs_of(data: Prepared, samples: Samples | None) -> DenseInputs | None:
+def inputs_of(data: Prepared, samples: Samples | SparseSamples | None) -> Inputs | None:
     """A part of `data` as the network's inputs; None if there is no such part."""
+    if isinstance(samples, SparseSamples):
+        return SparseInputs(samples.x, samples.y)
     return None if samples is None else DenseInputs(samples, data.reading)
 
 
@@ -175,7 +177,7 @@ def _active_fraction(tally: Tally, samples: int, hidden: tuple[int, ...]) -> flo
     return tally.active[0] / (samples * sum(hidden))
 
 
-def _diagnose(model: SparseModel, inputs: DenseInputs, key: np.uint64) -> dict[str, float]:
+def _diagnose(model: SparseModel, inputs: Inputs, key: np.uint64) -> dict[str, float]:
     """How well the rule selects, on some of `inputs`."""
     trace = trace_selection(model, inputs.rows(pick_samples(model, inputs)), key)
     unused = np.average(unused_share(trace), weights=trace.widths)

@@ -13,10 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Kind = Literal["real", "generated", "stand-in"]
 Preprocessing = Literal["scale", "center", "standardize"]
@@ -109,18 +112,19 @@ class Arrays:
 
     Attributes
     ----------
-    x_train, x_test: (n, d) uint8 or float32, or a `Stream`.
-    y_train, y_test: (n,) integers in [0, classes); None beside a `Stream`, which knows its labels.
+    x_train, x_test: (n, d) uint8 or float32, or a `Stream`; or a CSR matrix of float32.
+    y_train, y_test: (n,) integers in [0, classes); None beside a `Stream`, which knows its labels;
+        beside a CSR matrix another, (n, classes), of which what is stored is a label.
     provenance: one sentence that says where the samples are from.
     groups: (n,) integers, or None. Training rows of one group are never parted by the validation
         split: deformations of one original, views of one object.
     classes, image_shape: override the class's own, for sets that know them only from the data.
     """
 
-    x_train: np.ndarray | Stream
-    y_train: np.ndarray | None
-    x_test: np.ndarray | Stream
-    y_test: np.ndarray | None
+    x_train: "np.ndarray | Stream | csr_array"
+    y_train: "np.ndarray | csr_array | None"
+    x_test: "np.ndarray | Stream | csr_array"
+    y_test: "np.ndarray | csr_array | None"
     provenance: str
     groups: np.ndarray | None = None
     classes: int | None = None
@@ -138,6 +142,8 @@ class DataSet(ABC):
     classes: ClassVar[int]
     image_shape: ClassVar[tuple[int, ...] | None] = None
     """(height, width), (images, height, width), or None when the samples are not images."""
+    several_labels: ClassVar[bool] = False
+    """True if samples are sparse with any number of labels each: for `lsh-dl train` only."""
     preprocessing: ClassVar[Preprocessing] = "scale"
     """What a config gets that chooses none: the one with which a dense network learns well."""
     alternative: ClassVar[str | None] = None

@@ -3,16 +3,28 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lsh_dl.data.base import Arrays, DataSet, Preprocessing, Stream
 from lsh_dl.data.fetch import CachedSources
-from lsh_dl.data.store import FORMAT, Samples, Subset, fresh_folder, open_part, write_part
+from lsh_dl.data.store import (
+    FORMAT,
+    Samples,
+    SparseSamples,
+    fresh_folder,
+    open_part,
+    pick,
+    write_part,
+)
 from lsh_dl.discovery import find
 from lsh_dl.errors import UserError
+from lsh_dl.reading import read_plainly
 from lsh_dl.validation import validate
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 STATISTICS_SAMPLES = 200_000
 """Means and deviations of larger training parts are taken from this many, evenly spaced."""
@@ -85,8 +97,11 @@ def _write(folder: Path, dataset: DataSet, arrays: Arrays, label: str) -> None:
         ("train", arrays.x_train, arrays.y_train),
         ("test", arrays.x_test, arrays.y_test),
     ):
-        if not isinstance(x, Stream):
-            check_samples(x, y, classes, f"data set {label}, {part} part")
+        place = f"data set {label}, {part} part"
+        if isinstance(x, np.ndarray):
+            check_samples(x, y, classes, place)
+        elif not isinstance(x, Stream):
+            _check_sparse(x, y, classes, place)
     streams = {
         "train": write_part(folder, "train", arrays.x_train, arrays.y_train),
         "test": write_part(folder, "test", arrays.x_test, arrays.y_test),
@@ -103,9 +118,17 @@ def _write(folder: Path, dataset: DataSet, arrays: Arrays, label: str) -> None:
         rest = np.setdiff1d(np.arange(total), kept, assume_unique=True)
         np.save(folder / "rows_validation.npy", kept)
         np.save(folder / "rows_train.npy", rest)
-        train = Subset(train, rest)
+        train = pick(train, rest)
     preprocessing = settings.preprocessing or dataset.preprocessing
-    offset, scale = fit_preprocessing(train, preprocessing)
+    if isinstance(train, SparseSamples):
+        if settings.preprocessing:
+            raise UserError(
+                f"data set {label}: preprocessing: sparse samples are taken as they are; "
+                "leave the key out"
+            )
+        preprocessing, offset, scale = "none", *read_plainly(train.features)[:2]
+    else:
+        offset, scale = fit_preprocessing(train, preprocessing)
     np.save(folder / "offset.npy", offset)
     np.save(folder / "scale.npy", scale)
     meta = {
@@ -144,6 +167,15 @@ def check_samples(x: np.ndarray, y: np.ndarray, classes: int, place: str) -> Non
     if x.dtype == np.float32 and not all(
         np.isfinite(x[start : start + BLOCK]).all() for start in range(0, len(x), BLOCK)
     ):
+        raise UserError(f"{place}: some values are not finite; remove or replace them")
+
+
+def _check_sparse(x: "csr_array", y: "csr_array", classes: int, place: str) -> None:
+    if x.dtype != np.float32 or not (x.has_canonical_format and y.has_canonical_format):
+        raise UserError(f"{place}: float32 samples, with column ids sorted and none twice, needed")
+    if y.shape != (x.shape[0], classes) or 0 in x.shape:
+        raise UserError(f"{place}: samples of shape {x.shape} but labels of shape {y.shape}")
+    if not np.isfinite(x.data).all():
         raise UserError(f"{place}: some values are not finite; remove or replace them")
 
 

@@ -8,6 +8,8 @@ rows_train.npy          (m,) int64, rows left for training; absent without valid
 rows_validation.npy     (n - m,) int64, rows of the training part kept for validation
 offset.npy, scale.npy   (d,) float32; a network's input is (x - offset) * scale
 stream_*.npy            what a stream draws from
+[xy]_train_*.npy        sparse samples and their labels, instead of x_train.npy and y_train.npy:
+                        the arrays of a CSR matrix each; the same for the test part
 meta.json               name, title, kind, classes, image_shape, provenance, settings, ...
 ======================  ==============================================================
 
@@ -22,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -30,8 +32,14 @@ from lsh_dl.data.base import Stream
 from lsh_dl.errors import UserError
 from lsh_dl.reading import Reading
 
+if TYPE_CHECKING:  # a tenth of a second to import
+    from scipy.sparse import csr_array
+
 FORMAT = 1
 """Changes when the folder's layout does."""
+
+CSR = ("shape", "indptr", "indices", "data")
+"""What is stored of a sparse matrix."""
 
 TILE = 4
 """Pixels; see `order_features`."""
@@ -99,6 +107,30 @@ class Subset:
         return self.samples.take(np.take(self.rows, indices))
 
 
+class SparseSamples:
+    """Sparse samples, each with any number of labels; they are never made dense.
+
+    Parameters
+    ----------
+    x: CSR (n, d) float32; column ids sorted and none twice.
+    y: CSR (n, classes), of which what is stored is a label.
+    """
+
+    def __init__(self, x: "csr_array", y: "csr_array"):
+        self.x, self.y = x, y
+        self.features = x.shape[1]
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+
+def pick(samples: Samples | SparseSamples, rows: np.ndarray) -> Subset | SparseSamples:
+    """Some rows of other samples, in the given order; sparse ones are copied."""
+    if isinstance(samples, SparseSamples):
+        return SparseSamples(samples.x[rows], samples.y[rows])
+    return Subset(samples, rows)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A prepared data set.
@@ -115,9 +147,9 @@ class Prepared:
     meta: everything in meta.json.
     """
 
-    train: Samples
-    validation: Samples | None
-    test: Samples
+    train: Samples | SparseSamples
+    validation: Samples | SparseSamples | None
+    test: Samples | SparseSamples
     offset: np.ndarray
     scale: np.ndarray
     features: int
@@ -173,8 +205,8 @@ def open_prepared(folder: str | Path) -> Prepared:
         test = _open_part(folder, "test", meta)
         validation = None
         if meta["counts"]["validation"]:
-            validation = Subset(train, _load(folder / "rows_validation.npy"))
-            train = Subset(train, _load(folder / "rows_train.npy"))
+            validation = pick(train, _load(folder / "rows_validation.npy"))
+            train = pick(train, _load(folder / "rows_train.npy"))
         offset, scale = np.load(folder / "offset.npy"), np.load(folder / "scale.npy")
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: {error}; {remedy}") from None
@@ -196,7 +228,12 @@ def open_prepared(folder: str | Path) -> Prepared:
     )
 
 
-def write_part(folder: Path, part: str, x: np.ndarray | Stream, y: np.ndarray | None) -> dict:
+def write_part(
+    folder: Path,
+    part: str,
+    x: "np.ndarray | Stream | csr_array",
+    y: "np.ndarray | csr_array | None",
+) -> dict:
     """Write the samples of `part` ("train" or "test") and return meta.json's entry about them.
 
     An array that is already memory-mapped at its place in `folder` is flushed, not copied.
@@ -209,6 +246,11 @@ def write_part(folder: Path, part: str, x: np.ndarray | Stream, y: np.ndarray | 
             "arrays": sorted(x.arrays),
             "settings": dict(x.settings),
         }
+    if not isinstance(x, np.ndarray):
+        for name, matrix in ((f"x_{part}", x), (f"y_{part}", y)):
+            for field in CSR:
+                np.save(folder / f"{name}_{field}.npy", getattr(matrix, field))
+        return {}
     target = folder / f"x_{part}.npy"
     if isinstance(x, np.memmap) and x.filename is not None and Path(x.filename) == target.resolve():
         x.flush()
@@ -218,8 +260,10 @@ def write_part(folder: Path, part: str, x: np.ndarray | Stream, y: np.ndarray | 
     return {}
 
 
-def open_part(folder: Path, part: str, streams: Mapping[str, Any]) -> Samples:
+def open_part(folder: Path, part: str, streams: Mapping[str, Any]) -> Samples | SparseSamples:
     """The whole `part` ("train" or "test") of a prepared folder; `streams` is meta.json's entry."""
+    if (folder / f"x_{part}_shape.npy").exists():
+        return SparseSamples(*(_load_sparse(folder, f"{name}_{part}") for name in ("x", "y")))
     stream = streams.get(part)
     if not stream:
         return ArraySamples(_load(folder / f"x_{part}.npy"), np.load(folder / f"y_{part}.npy"))
@@ -228,7 +272,14 @@ def open_part(folder: Path, part: str, streams: Mapping[str, Any]) -> Samples:
     return getattr(import_module(module), function)(**arrays, **stream["settings"])
 
 
-def _open_part(folder: Path, part: str, meta: Mapping[str, Any]) -> Samples:
+def _load_sparse(folder: Path, name: str) -> "csr_array":
+    from scipy.sparse import csr_array
+
+    shape, ends, ids, values = (_load(folder / f"{name}_{field}.npy") for field in CSR)
+    return csr_array((values, ids, ends), tuple(shape.tolist()))
+
+
+def _open_part(folder: Path, part: str, meta: Mapping[str, Any]) -> Samples | SparseSamples:
     samples = open_part(folder, part, meta["streams"])
     stated = meta["counts"][part] + (meta["counts"]["validation"] if part == "train" else 0)
     if len(samples) != stated:

@@ -1,0 +1,131 @@
+"""Sparse samples with several labels: prepared, trained on by `lsh-dl train`, else refused."""
+
+import ast
+import csv
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from documents import blocks
+
+from lsh_dl.cli import main
+from lsh_dl.config import check_config
+from lsh_dl.data._wide import draw_wide
+from lsh_dl.data.prepare import prepare
+from lsh_dl.data.store import open_prepared
+from lsh_dl.data.xc_text import write_xc
+from lsh_dl.errors import UserError
+from lsh_dl.learning import evaluate
+from lsh_dl.model_file import read_model
+from lsh_dl.training import inputs_of
+
+ENTRY = {"source": "wide_generated", "train": 3000, "test": 300, "labels": 40, "features": 600}
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    return prepare("wide", ENTRY, tmp_path / "wide")
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+def test_samples_are_those_drawn_and_none_is_lost(prepared):
+    data = open_prepared(prepared)
+    assert (data.features, data.classes, data.kind) == (600, 40, "generated")
+    assert (len(data.train), len(data.validation), len(data.test)) == (2700, 300, 300)
+    x, y = draw_wide(3000, 40, 600, seed=0, part=0)
+    kept = np.load(prepared / "rows_validation.npy")
+    rest = np.setdiff1d(np.arange(3000), kept)
+    for part, rows in ((data.train, rest), (data.validation, kept)):
+        np.testing.assert_array_equal(part.x.toarray(), x[rows].toarray())
+        np.testing.assert_array_equal(part.y.toarray(), y[rows].toarray())
+
+
+def test_generated_samples_have_frequent_and_rare_labels():
+    x, y = draw_wide(5000, 1000, 400, seed=3, part=0)
+    labels = np.diff(y.indptr)
+    assert labels.min() == 1
+    assert labels.max() == 3
+    counts = np.asarray(y.sum(axis=0))
+    # Drawn by 1 / rank: 7.5 is the sum of 1 / rank up to 1,000.
+    np.testing.assert_allclose(counts[:3], 2 * 5000 / 7.5 / np.arange(1, 4), rtol=0.2)
+    np.testing.assert_allclose(np.linalg.norm(x.toarray(), axis=1), 1, rtol=1e-5)
+    again = draw_wide(5000, 1000, 400, seed=3, part=0)[0]
+    np.testing.assert_array_equal(x.toarray(), again.toarray())
+    # The other part has other samples of the same labels.
+    x2, y2 = draw_wide(5000, 1000, 400, seed=3, part=1)
+    one, two = ((x_[y_[:, [0]].nonzero()[0]] > 0).mean(axis=0) for x_, y_ in ((x, y), (x2, y2)))
+    assert np.corrcoef(np.ravel(one), np.ravel(two))[0, 1] > 0.9
+
+
+def test_the_command_trains_with_sampled_outputs(prepared, tmp_path):
+    model, out = tmp_path / "model.npz", tmp_path / "out"
+    done = invoke(
+        *("train", "--data", prepared, "--rule", "lsh", "--active", 1, "--hidden", 64),
+        *("--set", "preset=wide-outputs", "--set", "outputs=0.2", "--epochs", 3),
+        *("--out", out, "--model", model),
+    )
+    assert done.exit_code == 0, done.output
+    (path,) = out.glob("*.csv")
+    rows = list(csv.DictReader(path.open()))
+    assert float(rows[-1]["test_accuracy"]) > 0.8
+    assert json.loads(path.with_suffix(".json").read_text())["status"] == "ok"
+    # The model file holds the tables of the outputs too.
+    data, read = open_prepared(prepared), read_model(model)
+    found = evaluate(read.model, inputs_of(data, data.test), read.key)
+    assert found.accuracy == found.precision[1] == float(rows[-1]["test_accuracy"])
+    assert found.precision[1] > found.precision[3] > found.precision[5] > 0.2
+    assert found.tally.outputs[0] <= 8 * len(data.test)
+    refused = invoke("predict", model, "--data", prepared)
+    assert refused.exit_code == 1
+    assert "several labels" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_published_files_are_read_from_the_mirror(tmp_path):
+    folder = tmp_path / "mirror" / "small"
+    folder.mkdir(parents=True)
+    x, y = draw_wide(30, 9, 50, seed=1, part=0)
+    scaled = x.copy()
+    scaled.data *= 3
+    write_xc(folder / "train.txt", scaled, y)
+    write_xc(folder / "test.txt", scaled[:7], y[:7])
+    entry = {"source": "xc", "folder": "small", "validation": 0}
+    places = {"mirror": tmp_path / "mirror", "cache": tmp_path / "cache"}
+    data = open_prepared(prepare("small", entry, tmp_path / "data", **places))
+    assert (data.title, data.kind, data.classes, len(data.test)) == ("small", "real", 9, 7)
+    np.testing.assert_allclose(data.train.x.toarray(), x.toarray(), rtol=1e-5)
+    np.testing.assert_array_equal(data.train.y.toarray(), y.toarray())
+    plain = prepare("b", entry | {"normalised": False}, tmp_path / "plain", **places)
+    np.testing.assert_allclose(open_prepared(plain).train.x.toarray(), scaled.toarray(), rtol=1e-6)
+    with pytest.raises(UserError, match=r"cannot get small/none\.txt"):
+        prepare("c", entry | {"test_file": "none.txt"}, tmp_path / "c", **places)
+    write_xc(folder / "other.txt", scaled[:7, :49], y[:7])
+    with pytest.raises(UserError, match=r"other\.txt: 49 features and 9 labels, but 50 and 9"):
+        prepare("d", entry | {"test_file": "other.txt"}, tmp_path / "d", **places)
+
+
+def test_what_is_not_supported_is_refused(raw_config, tmp_path):
+    raw_config["datasets"] = {"wide": ENTRY}
+    with pytest.raises(UserError, match=r"datasets\.wide: samples with several labels"):
+        check_config(raw_config)
+    with pytest.raises(UserError, match="preprocessing: sparse samples are taken as they are"):
+        prepare("wide", ENTRY | {"preprocessing": "center"}, tmp_path / "wide")
+    shown = invoke("data", "show", "wide_generated", "--out", tmp_path / "a.png")
+    assert shown.exit_code == 1
+    assert shown.stderr.count("\n") == 1
+
+
+def test_the_program_of_the_page_runs_as_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for part, name in enumerate(("train.txt", "test.txt")):
+        write_xc(tmp_path / name, *draw_wide(1500, 50, 400, seed=2, part=part))
+    namespace = {}
+    exec(compile(blocks("docs/wide_outputs.md", "python")[0], "page", "exec"), namespace)
+    assert namespace["ranked"].shape == (3, 5)
+    last = ast.literal_eval(capsys.readouterr().out.splitlines()[-1])
+    assert list(last) == [1, 3, 5]
+    assert last[1] > 0.5
