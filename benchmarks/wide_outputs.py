@@ -8,8 +8,9 @@ settings of its preset `wide-outputs`: 0.2 % of the outputs.
 Precision at 1, 3 and 5 is taken on samples that were not trained on, after every quarter of
 training. The dense side is what takes the time, so it sees few samples of 100,000 labels and more
 of 10,000. Times are taken of 100,000 labels, after a little training: the systems take turns, round
-after round, and ratios are formed within a round. A timed call of LSH has its share of table
-upkeep. PyTorch, dense, in batches and one by one, is timed where it is installed.
+after round, and ratios are formed within a round. It is the processor's time, which other programs
+disturb less than the clock's. A timed call of LSH has its share of table upkeep. PyTorch, dense, in
+batches and one by one, is timed where it is installed.
 """
 
 import time
@@ -107,7 +108,7 @@ def learn(models: dict[str, SparseModel], labels: int, samples: int) -> Iterator
 
 
 def time_models(models: dict[str, SparseModel], labels: int) -> pd.DataFrame:
-    """Microseconds a sample (median, lowest, highest), and their ratios to LSH."""
+    """Processor microseconds a sample (median, lowest, highest), and their ratios to LSH."""
     systems, key = torch_systems(labels), draw_key(SEED, 2)
     for name, model in models.items():
         samples = TIMED[name]
@@ -119,9 +120,9 @@ def time_models(models: dict[str, SparseModel], labels: int) -> pd.DataFrame:
         call()
     for _ in range(ROUNDS):
         for name, (samples, call) in systems.items():
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            times[name].append((time.perf_counter() - start) / samples * 1e6)
+            times[name].append((time.process_time() - start) / samples * 1e6)
     frame = pd.DataFrame(times)
     table = pd.DataFrame(
         {"microseconds": frame.median(), "lowest": frame.min(), "highest": frame.max()}
