@@ -20,7 +20,7 @@ CAPTION = (
     "Dashed: 1-(1-p^K)^L with p = 1 - angle/pi of what is hashed, the chance of meeting in one of "
     "the input's own buckets; probing further buckets selects more, limits and ranking fewer. "
     "Where there is no dashed line the formula does not hold: bits of the default depend on each "
-    "other, being orthogonal, and AD does not hash. Right: share of the true top nodes that was "
+    "other, being orthogonal; AD and WTA do not hash. Right: share of the true top nodes that was "
     "selected, and share of nodes that none of {samples} test samples selected. Before training: "
     "initial weights, hash tables fitted to the first inputs."
 )
@@ -103,10 +103,9 @@ def look_of(head: pd.Series, table: pd.DataFrame) -> dict:
 
 
 def list_handles(table: pd.DataFrame) -> Iterator[Line2D]:
-    """The entries in the config's order, the ideal, and the theory if it is there."""
+    """The entries in the config's order, and the theory if it is there."""
     for _, head in table.drop_duplicates("label").iterrows():
         yield Line2D([], [], label=head["title"], **look_of(head, table))
-    yield Line2D([], [], label="ideal", **IDEAL)
     if table["theory_median"].notna().any():
         yield Line2D([], [], color=style.INK, linestyle="--", linewidth=1, label="1-(1-p^K)^L")
 
