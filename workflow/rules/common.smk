@@ -91,6 +91,15 @@ def shown_by(runs):
     }
 
 
+def measured_run(wildcards):
+    return MEASURED[wildcards.study][wildcards.run]
+
+
+def claim_cores_to_measure(wildcards):
+    """All there are where seconds are what counts: nothing runs beside it."""
+    return workflow.cores if EXPERIMENT.studies[wildcards.study].timed else 1
+
+
 def group_of(wildcards):
     """Runs that may share a job of a cluster, where a profile says how many (group-components).
 

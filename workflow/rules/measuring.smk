@@ -1,15 +1,6 @@
 """One job a run of the studies that measure more than training: `lsh_dl.<study>` writes a CSV."""
 
 
-def measured_run(wildcards):
-    return MEASURED[wildcards.study][wildcards.run]
-
-
-def claim_cores_to_measure(wildcards):
-    """All there are where seconds are what counts: nothing runs beside it."""
-    return workflow.cores if EXPERIMENT.studies[wildcards.study].timed else 1
-
-
 rule measure:
     input:
         data=lambda wildcards: RESULTS
