@@ -17,6 +17,7 @@ PAGES = {
     "configs.md": "configs/README.md",
     "contributing.md": "CONTRIBUTING.md",
     "changes.md": "CHANGELOG.md",
+    "reference.md": "figures/reference/README.md",
 }
 _LINK = re.compile(r"(?<=\]\()([^)#:\s]+)(?=[)#])")
 

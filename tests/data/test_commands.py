@@ -187,10 +187,14 @@ def test_show_takes_settings(run, tmp_path):
 
 
 def svg_texts(path: Path) -> list[str]:
-    """Texts of a figure: matplotlib keeps each as a comment beside its outlines."""
+    """Texts of a figure: matplotlib keeps each as a comment beside its outlines.
+
+    As text alone, where the figures' style was imported in this process before.
+    """
     parser = ET.XMLParser(target=ET.TreeBuilder(insert_comments=True))
-    tree = ET.parse(path, parser)
-    return [node.text.strip() for node in tree.iter(ET.Comment)]
+    nodes = ET.parse(path, parser).iter()
+    kinds = (ET.Comment, "{http://www.w3.org/2000/svg}text")
+    return [node.text.strip() for node in nodes if node.tag in kinds]
 
 
 def test_help_shows_how(run):
