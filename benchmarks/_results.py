@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv
 from lsh_dl.records import describe_machine
 
 FOLDER = Path("results/benchmarks")
@@ -14,7 +14,5 @@ def write_table(table: pd.DataFrame, name: str) -> None:
     """Write `<name>.csv`, with processor and cores added to each row."""
     machine = describe_machine()
     path = FOLDER / f"{name}.csv"
-    with written_whole(path) as file:
-        complete = table.assign(processor=machine["processor"], cores=machine["cores"])
-        complete.to_csv(file, index=False, lineterminator="\n")
+    write_csv(table.assign(processor=machine["processor"], cores=machine["cores"]), path)
     print(f"written to {path}")

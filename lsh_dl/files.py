@@ -6,11 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from lsh_dl.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -45,6 +48,12 @@ def written_whole(path: Path) -> Iterator[IO[str]]:
     """A text file that appears at `path` only when the block ends without an error."""
     with whole_file(path) as temporary, temporary.open("w", newline="") as file:
         yield file
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table without its index, the same bytes on every system; errors as `whole_file`."""
+    with written_whole(path) as file:
+        table.to_csv(file, index=False, lineterminator="\n")
 
 
 def require_writable(folder: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 from lsh_dl.config import Experiment
 from lsh_dl.data.base import DataSet
 from lsh_dl.discovery import find
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv, written_whole
 from lsh_dl.pages import describe_kind, draw_table, render_page
 
 #: Keys of a config that say where files are, which is no part of the results.
@@ -55,8 +55,7 @@ def write_provenance(
     machines = gather_machines(record_files)
     with written_whole(config) as file:
         file.write(experiment)
-    with written_whole(machine) as file:
-        machines.to_csv(file, index=False, lineterminator="\n")
+    write_csv(machines, machine)
     # Sideways: there are many columns and, as a rule, one row.
     rows = [(name, *values) for name, values in zip(machines, machines.T.values, strict=True)]
     headings = ["", *(f"machine {number + 1}" for number in range(len(machines)))]

@@ -25,7 +25,7 @@ import pandas as pd
 from scipy import stats
 
 from lsh_dl.errors import UserError
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv, written_whole
 from lsh_dl.records import COLUMNS
 
 #: What is compared, each with its floor: a difference of accuracy, or a share of the reference.
@@ -94,8 +94,7 @@ def keep_reference(results: Path, folder: Path) -> list[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
             written.append(target)
-    with written_whole(folder / "tables/runs.csv") as file:
-        last.to_csv(file, index=False, lineterminator="\n")
+    write_csv(last, folder / "tables/runs.csv")
     with written_whole(folder / SETTINGS) as file:
         lines = [f"{json.dumps(cell)}: {json.dumps(made)}" for cell, made in settings.items()]
         file.write("{\n" + ",\n".join(lines) + "\n}\n")

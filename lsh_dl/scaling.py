@@ -21,7 +21,7 @@ from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.threads import Team
 from lsh_dl.engine.work import MAINTAIN, OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.workspace import add_tally, create_tally
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv
 from lsh_dl.inputs import Inputs
 from lsh_dl.learning import draw_key, draw_order
 from lsh_dl.records import describe_machine
@@ -46,8 +46,7 @@ def measure_run(run: Run, data_folder: Path, path: Path) -> None:
     data = open_prepared(data_folder)
     with threadpool_limits(1):
         row = measure_width(run, data)
-    with written_whole(path) as file:
-        pd.DataFrame([row]).to_csv(file, index=False, lineterminator="\n")
+    write_csv(pd.DataFrame([row]), path)
 
 
 def measure_width(run: Run, data: Prepared) -> dict[str, Any]:

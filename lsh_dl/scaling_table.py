@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from lsh_dl.energy import estimate_energy
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv
 
 MEASURES = (
     "training_multiplications",
@@ -29,8 +29,7 @@ def write_tables(row_files: Sequence[Path | str], points: Path, widths: Path, en
     rows = pd.concat([pd.read_csv(file) for file in row_files], ignore_index=True)
     tables = ((tabulate_points(rows), points), (rows, widths), (estimate_energy(rows), energy))
     for table, path in tables:
-        with written_whole(path) as file:
-            table.to_csv(file, index=False, lineterminator="\n")
+        write_csv(table, path)
 
 
 def tabulate_points(rows: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from lsh_dl.data.store import Prepared, open_prepared
 from lsh_dl.diagnostics import Trace, pick_samples, recall_of_top, trace_selection, unused_share
 from lsh_dl.engine.model import SparseModel
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv
 from lsh_dl.learning import draw_key, draw_order, train_epoch
 from lsh_dl.progress import describe_epoch
 from lsh_dl.runs import Run
@@ -31,8 +31,7 @@ def measure_run(run: Run, data_folder: Path, path: Path) -> None:
     data = open_prepared(data_folder)
     with threadpool_limits(1):
         table = pd.DataFrame(measure_selection(run, data))
-    with written_whole(path) as file:
-        table.to_csv(file, index=False, lineterminator="\n")
+    write_csv(table, path)
 
 
 def measure_selection(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:

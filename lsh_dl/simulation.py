@@ -24,7 +24,7 @@ from lsh_dl.data.store import open_prepared
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.threads import Team
 from lsh_dl.engine.work import STAGES
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv
 from lsh_dl.inputs import Inputs
 from lsh_dl.learning import draw_key, train_epoch
 from lsh_dl.runs import Run
@@ -69,10 +69,7 @@ def simulate_run(run: Run, data_folder: Path, path: Path) -> None:
         model = create_model(run, data.features, data.classes)
         train_epoch(model, inputs, np.arange(WARMED) % len(inputs), draw_key(run.seed, 1))
         table = simulate_speedup(model, inputs, draw_key(run.seed, 2))
-    with written_whole(path) as file:
-        table.assign(run_id=run.id, cores=os.cpu_count()).to_csv(
-            file, index=False, lineterminator="\n"
-        )
+    write_csv(table.assign(run_id=run.id, cores=os.cpu_count()), path)
 
 
 def simulate_speedup(

@@ -23,7 +23,7 @@ from lsh_dl.engine.stages import TIMED_STAGES, Clocked, create_clock, train_by_t
 from lsh_dl.engine.threads import Team
 from lsh_dl.engine.work import STAGES
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv
 from lsh_dl.learning import draw_key, draw_order, read_ahead
 from lsh_dl.records import describe_machine
 from lsh_dl.rules.base import Rule
@@ -71,8 +71,7 @@ def measure_run(run: Run, data_folder: Path, path: Path) -> None:
     data = open_prepared(data_folder)
     with threadpool_limits(1):
         table = pd.DataFrame(measure_stages(run, data))
-    with written_whole(path) as file:
-        table.to_csv(file, index=False, lineterminator="\n")
+    write_csv(table, path)
 
 
 def measure_stages(run: Run, data: Prepared, most: int | None = None) -> Iterator[dict[str, Any]]:

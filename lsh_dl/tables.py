@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsh_dl.config import Experiment
 from lsh_dl.errors import UserError
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv
 from lsh_dl.records import COLUMNS
 from lsh_dl.studies.expand import COMPARISON
 
@@ -133,7 +133,7 @@ FIGURES: dict[str, FigureTable] = {
 
 def write_runs(run_files: Sequence[Path | str], path: Path) -> None:
     """Write every epoch of the runs to `path`, with their work compared with the standard's."""
-    _write(compare_with_standard(read_runs(run_files)), path)
+    write_csv(compare_with_standard(read_runs(run_files)), path)
 
 
 def write_figure_table(
@@ -153,7 +153,7 @@ def write_figure_table(
     if simulation_files:
         simulated = describe_simulations(simulation_files, runs)
         table = pd.concat([table.assign(simulated=False), simulated], ignore_index=True)
-    _write(table, path)
+    write_csv(table, path)
 
 
 def read_runs(paths: Iterable[Path | str]) -> pd.DataFrame:
@@ -278,8 +278,3 @@ def _number_curves(labels: Iterable[str]) -> dict[str, int]:
     named = {label: number for number, label in enumerate(NAMED_CURVES)}
     others = [label for label in labels if label not in named]
     return named | {label: len(named) + number for number, label in enumerate(others)}
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    with written_whole(path) as file:
-        frame.to_csv(file, index=False, lineterminator="\n")

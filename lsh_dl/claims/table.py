@@ -21,7 +21,7 @@ from lsh_dl.claims.base import (
 )
 from lsh_dl.data.base import Kind
 from lsh_dl.errors import UserError
-from lsh_dl.files import written_whole
+from lsh_dl.files import write_csv, written_whole
 from lsh_dl.pages import describe_kind, draw_table, render_page
 from lsh_dl.tables import compare_with_standard, read_runs
 
@@ -64,8 +64,7 @@ def write_claims(
     read = {name: pd.read_csv(path) for name, path in tables.items()}
     judgements = [judge(claim, runs | read) for claim in CLAIMS]
     text = describe_claims(judgements)
-    with written_whole(csv) as file:
-        tabulate(judgements).to_csv(file, index=False, lineterminator="\n")
+    write_csv(tabulate(judgements), csv)
     with written_whole(markdown) as file:
         file.write(text)
     with written_whole(page) as file:
