@@ -1,5 +1,6 @@
 """The dense network in PyTorch, the yardstick of speed: 784-1000-1000-10, one thread."""
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -34,3 +35,26 @@ def train_batch(torch: ModuleType, network: Any, optimiser: Any, x: Any, y: Any)
     optimiser.zero_grad(set_to_none=True)
     torch.nn.functional.cross_entropy(network(x), y).backward()
     optimiser.step()
+
+
+def call_batches(
+    torch: ModuleType,
+    network: Any,
+    optimiser: Any,
+    x: Any,
+    y: Any,
+    batches: int,
+    answer: Callable[[Any], object] = lambda outputs: outputs,
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Calls that train on a batch so many times, and that predict it; `answer` gets the outputs."""
+
+    def train() -> None:
+        for _ in range(batches):
+            train_batch(torch, network, optimiser, x, y)
+
+    def predict() -> None:
+        with torch.inference_mode():
+            for _ in range(batches):
+                answer(network(x))
+
+    return train, predict

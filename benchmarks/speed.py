@@ -15,7 +15,6 @@ array of the same size.
 
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,8 @@ import pandas as pd
 
 from benchmarks._digits import describe_run, open_digits
 from benchmarks._results import write_table
-from benchmarks._torch import create_dense, import_torch, train_batch
+from benchmarks._timing import Systems, time_systems
+from benchmarks._torch import call_batches, create_dense, import_torch
 from lsh_dl.data.store import Prepared
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.rows import slice_rows
@@ -55,12 +55,10 @@ TORCH = {
     "PyTorch, batch 1": (1, "Adagrad", 20),
     "PyTorch, batch 128, SGD": (128, "SGD", 512),
 }
-#: What ratios are to: of the systems in whose names the key is.
+#: What ratios are to, by the end of a system's name.
 REFERENCES = {"SGD, training": "LSH 5 %, not re-ranked, SGD, training"} | {
     task: f"LSH 5 %, {task}" for task in ("training", "prediction")
 }
-
-Systems = dict[str, tuple[int, Callable[[], object]]]
 
 
 def main() -> None:
@@ -70,7 +68,7 @@ def main() -> None:
         models = our_models(data)
         systems = our_systems(models, data) | torch_systems()
         accuracies = {f"{name}, training": measure_accuracy(models[name], data) for name in models}
-        table = time_systems(systems).assign(data=data.title)
+        table = time_systems(systems, ROUNDS, REFERENCES).assign(data=data.title)
         table["accuracy_warmed_up"] = pd.Series(accuracies)
         machine = describe_machine()
         print(
@@ -105,7 +103,7 @@ def our_systems(models: dict[str, SparseModel], data: Prepared) -> Systems:
     """Training and prediction of every rule: samples a call, and the call."""
     rows = inputs_of(data, data.train).rows(np.arange(SAMPLES))
     print(f"non-zero inputs: {100 * np.mean(np.diff(rows.ends) - 1) / data.features:.0f} %")
-    systems: Systems = {}
+    systems = {}
     for name, model in models.items():
         systems[f"{name}, training"] = (SAMPLES, lambda m=model: m.train(rows, np.uint64(9)))
         systems[f"{name}, prediction"] = (SAMPLES, lambda m=model: m.predict(rows, np.uint64(9)))
@@ -120,50 +118,10 @@ def torch_systems() -> Systems:
     for name, (batch, optimiser_name, samples) in TORCH.items():
         network, optimiser = create_dense(torch, 1, optimiser_name)
         x, y = torch.rand(batch, 784), torch.randint(0, 10, (batch,))
-
-        def train(network=network, optimiser=optimiser, x=x, y=y, batches=samples // batch):
-            for _ in range(batches):
-                train_batch(torch, network, optimiser, x, y)
-
-        def predict(network=network, x=x, batches=samples // batch):
-            with torch.inference_mode():
-                for _ in range(batches):
-                    network(x)
-
+        train, predict = call_batches(torch, network, optimiser, x, y, samples // batch)
         systems[f"{name}, training"] = (samples, train)
         systems[f"{name}, prediction"] = (samples, predict)
     return systems
-
-
-def time_systems(systems: Systems) -> pd.DataFrame:
-    """Microseconds per sample and ratios to LSH of the optimiser: median, lowest, highest."""
-    times = {name: [] for name in systems}
-    for _, call in systems.values():
-        call()
-    for _ in range(ROUNDS):
-        for name, (samples, call) in systems.items():
-            start = time.perf_counter()
-            call()
-            times[name].append((time.perf_counter() - start) / samples * 1e6)
-    frame = pd.DataFrame(times)
-    table = pd.DataFrame(
-        {
-            "microseconds": frame.median(),
-            "lowest": frame.min(),
-            "highest": frame.max(),
-        }
-    )
-    for name in frame:
-        reference = next(ours for task, ours in REFERENCES.items() if name.endswith(task))
-        ratios = frame[name] / frame[reference]
-        table.loc[name, ["ratio", "ratio_lowest", "ratio_highest"]] = (
-            ratios.median(),
-            ratios.min(),
-            ratios.max(),
-        )
-        table.loc[name, "ratio_to"] = reference
-    table.index.name = "system"
-    return table
 
 
 def report_bandwidth(model: SparseModel, data: Prepared, microseconds: float) -> None:

@@ -14,13 +14,14 @@ batches and one by one, is timed where it is installed.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from benchmarks._results import write_table
-from benchmarks._torch import import_torch, train_batch
+from benchmarks._timing import Systems, time_systems
+from benchmarks._torch import call_batches, import_torch
 from lsh_dl.data._wide import draw_wide
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.work import OPTIMISER
@@ -42,6 +43,8 @@ ROUNDS = 7
 TIMED = {"LSH": 1_000, "dense": 25}
 #: Samples of a call of PyTorch, by batch size.
 BATCHES = {128: 128, 1: 10}
+#: What ratios are to, by the end of a system's name.
+REFERENCES = {task: f"LSH, {task}" for task in ("training", "prediction")}
 RULES = {"LSH": ("lsh", {"preset": "wide-outputs"}), "dense": ("standard", {})}
 
 
@@ -109,35 +112,16 @@ def learn(models: dict[str, SparseModel], labels: int, samples: int) -> Iterator
 
 def time_models(models: dict[str, SparseModel], labels: int) -> pd.DataFrame:
     """Processor microseconds a sample (median, lowest, highest), and their ratios to LSH."""
-    systems, key = torch_systems(labels), draw_key(SEED, 2)
+    systems, key = dict(torch_systems(labels)), draw_key(SEED, 2)
     for name, model in models.items():
         samples = TIMED[name]
         rows = draw_inputs(labels, samples, 2).rows(np.arange(samples))
         systems[f"{name}, training"] = samples, lambda m=model, r=rows: m.train(r, key)
         systems[f"{name}, prediction"] = samples, lambda m=model, r=rows: m.rank(r, key, 5)
-    times = {name: [] for name in systems}
-    for _, call in systems.values():
-        call()
-    for _ in range(ROUNDS):
-        for name, (samples, call) in systems.items():
-            start = time.process_time()
-            call()
-            times[name].append((time.process_time() - start) / samples * 1e6)
-    frame = pd.DataFrame(times)
-    table = pd.DataFrame(
-        {"microseconds": frame.median(), "lowest": frame.min(), "highest": frame.max()}
-    )
-    for task in ("training", "prediction"):
-        names = [name for name in frame if name.endswith(task)]
-        ratios = frame[names].div(frame[f"LSH, {task}"], axis=0)
-        table.loc[names, "times_lsh"] = ratios.median()
-        table.loc[names, "times_lsh_lowest"] = ratios.min()
-        table.loc[names, "times_lsh_highest"] = ratios.max()
-    table.index.name = "system"
-    return table.sort_index()
+    return time_systems(systems, ROUNDS, REFERENCES, time.process_time).sort_index()
 
 
-def torch_systems(labels: int) -> dict[str, tuple[int, Callable[[], object]]]:
+def torch_systems(labels: int) -> Systems:
     """The dense network in PyTorch on dense inputs, by batch size; its loss takes one label."""
     torch = import_torch()
     if torch is None:
@@ -149,18 +133,11 @@ def torch_systems(labels: int) -> dict[str, tuple[int, Callable[[], object]]]:
     systems = {}
     for batch, samples in BATCHES.items():
         x, y = torch.rand(batch, FEATURES), torch.randint(0, labels, (batch,))
-
-        def train(x=x, y=y, batches=samples // batch):
-            for _ in range(batches):
-                train_batch(torch, network, optimiser, x, y)
-
-        def predict(x=x, batches=samples // batch):
-            with torch.inference_mode():
-                for _ in range(batches):
-                    network(x).topk(5)
-
-        systems[f"PyTorch, batch {batch}, training"] = samples, train
-        systems[f"PyTorch, batch {batch}, prediction"] = samples, predict
+        calls = call_batches(
+            torch, network, optimiser, x, y, samples // batch, lambda outputs: outputs.topk(5)
+        )
+        for task, call in zip(("training", "prediction"), calls, strict=True):
+            systems[f"PyTorch, batch {batch}, {task}"] = samples, call
     return systems
 
 

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import __main__ as dispatcher
 from benchmarks import accuracy, budget
 from benchmarks import data as data_measurement
+from benchmarks._timing import time_systems
 from lsh_dl.config import check_config
 from lsh_dl.data.libsvm import read_libsvm
 
@@ -41,6 +42,24 @@ def test_unknown_name_is_said_before_any_runs(measurements, capsys):
     assert dispatcher.main(["one", "three"]) == 2
     assert capsys.readouterr().err == "error: no measurement 'three'; known: one, two\n"
     assert measurements == []
+
+
+def test_ratios_are_formed_within_a_round():
+    # Slow in the second of three rounds, both; the first call of each is not timed.
+    durations = iter([9.0, 9.0, 1.0, 3.0, 10.0, 40.0, 1.0, 2.0])
+    now = 0.0
+
+    def work():
+        nonlocal now
+        now += next(durations)
+
+    systems = {"ours, training": (1, work), "theirs, training": (2, work)}
+    table = time_systems(systems, 3, {"training": "ours, training"}, clock=lambda: now)
+    theirs = table.loc["theirs, training"]
+    assert list(theirs[["microseconds", "lowest", "highest"]]) == [1.5e6, 1e6, 20e6]
+    assert list(theirs[["ratio", "ratio_lowest", "ratio_highest"]]) == [1.5, 1.0, 2.0]
+    assert list(table["ratio_to"]) == ["ours, training"] * 2
+    assert table.loc["ours, training", "ratio"] == 1
 
 
 def test_budget_counts_runs_samples_and_epochs(raw_config, monkeypatch):
