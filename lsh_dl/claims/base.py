@@ -43,9 +43,8 @@ class Cell(NamedTuple):
     network: str  # hidden layers, as in 2x1000
     measure: str  # what the number is
     median: float
-    low: (
-        float  # lowest and highest over the seeds, or the ends of the interval that `measure` names
-    )
+    # Lowest and highest over the seeds, or the ends of the interval that `measure` names.
+    low: float
     high: float
     n: int  # runs; of a fit, its points
     runs: tuple[str, ...] = ()  # their ids
