@@ -26,6 +26,7 @@ from lsh_dl.engine.network import Network, create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
 from lsh_dl.hashing.tables import Tables
 from lsh_dl.rules.base import Rule, RuleSettings
+from lsh_dl.runs import Run, Training
 
 RULES = discover("lsh_dl.rules", Rule)
 
@@ -50,6 +51,19 @@ class FirstNodes(Rule):
         count = state.budgets[layer.index]
         chosen.nodes[:count] = np.arange(count)
         return count
+
+
+def make_run(rule: str, training: Training, fraction: float = 0.3, **others: Any) -> Run:
+    """A run on two small hidden layers; `fraction` is for rules that have one."""
+    described = {"dataset": "digits", "hidden": (20, 12), "seed": 1} | others
+    return Run(
+        rule=rule,
+        label=rule,
+        title=rule,
+        active_fraction=fraction if RULES[rule].uses_active_fraction else 1.0,
+        training=training,
+        **described,
+    )
 
 
 def to_rows(x: np.ndarray, classes: int, seed: int = 0) -> Rows:

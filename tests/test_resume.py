@@ -8,14 +8,13 @@ import time
 
 import pandas as pd
 import pytest
-from networks import RULES
+from networks import RULES, make_run
 
 from lsh_dl import checkpoints, training
 from lsh_dl.config import Training
 from lsh_dl.data.prepare import prepare
 from lsh_dl.model_file import read_model
 from lsh_dl.records import TIME_COLUMNS
-from lsh_dl.runs import Run
 from lsh_dl.training import run_to_files
 
 EPOCHS = 4
@@ -28,16 +27,7 @@ def data(tmp_path_factory):
 
 
 def describe_run(rule="lsh", **changes):
-    return Run(
-        dataset="digits",
-        rule=rule,
-        label=rule,
-        title=rule,
-        hidden=(20, 12),
-        active_fraction=0.3 if RULES[rule].uses_active_fraction else 1.0,
-        seed=1,
-        training=Training(epochs=EPOCHS, momentum=0.5),
-    ).model_copy(update=changes)
+    return make_run(rule, Training(epochs=EPOCHS, momentum=0.5)).model_copy(update=changes)
 
 
 class Job:

@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from networks import KEY, RULES, FirstNodes, draw_rows, make_model
+from networks import KEY, RULES, FirstNodes, draw_rows, make_model, make_run
 
 from lsh_dl.data.prepare import prepare
 from lsh_dl.data.store import open_prepared
 from lsh_dl.engine.stages import TIMED_STAGES, read_clock
 from lsh_dl.engine.work import STAGES
 from lsh_dl.learning import draw_key, draw_order, train_epoch
-from lsh_dl.runs import Run, Training
+from lsh_dl.runs import Training
 from lsh_dl.stage_times import PARTS, ClockedModel, measure_run, measure_stages
 from lsh_dl.tables import COSTS
 from lsh_dl.training import create_model, inputs_of
@@ -66,17 +66,8 @@ def data_folder(tmp_path_factory):
     return folder
 
 
-def describe(rule, level=0.25):
-    return Run(
-        dataset="digits",
-        rule=rule,
-        label=rule,
-        title=rule,
-        hidden=(16, 8),
-        active_fraction=level,
-        seed=1,
-        training=Training(epochs=2),
-    )
+def describe(rule):
+    return make_run(rule, Training(epochs=2), 0.25, hidden=(16, 8))
 
 
 @pytest.mark.parametrize("rule", ["standard", "lsh"])

@@ -5,13 +5,13 @@ import json
 
 import numpy as np
 import pytest
-from networks import RULES
+from networks import RULES, make_run
 
 from lsh_dl import learning, training
 from lsh_dl.data.store import ArraySamples, Prepared
 from lsh_dl.engine.work import STAGES
 from lsh_dl.records import COLUMNS, TIME_COLUMNS
-from lsh_dl.runs import Run, Training
+from lsh_dl.runs import Training
 from lsh_dl.training import create_model, run_to_files, train_run
 
 FEATURES, CLASSES = 24, 3
@@ -63,17 +63,8 @@ def data():
 
 def describe_run(rule, seed=1, fraction=0.3, threads=1, **settings):
     """A run of two epochs on two hidden layers."""
-    return Run(
-        dataset="drawn",
-        rule=rule,
-        label=rule,
-        title=rule,
-        hidden=(20, 12),
-        active_fraction=fraction if RULES[rule].uses_active_fraction else 1.0,
-        seed=seed,
-        threads=threads,
-        training=Training(**{"epochs": 2, "momentum": 0.5} | settings),
-    )
+    made = Training(**{"epochs": 2, "momentum": 0.5} | settings)
+    return make_run(rule, made, fraction, dataset="drawn", seed=seed, threads=threads)
 
 
 def without_times(rows):
