@@ -129,7 +129,7 @@ def test_caches_that_cannot_be_written(tmp_path, data):
     assert kernels.stderr.endswith("set NUMBA_CACHE_DIR to a folder that can be written\n")
     assert kernels.stderr.count("\n") == 1
     downloads = lsh_dl(
-        f"cd {tmp_path}; export LSH_DL_CACHE={tmp_path}/file",
+        f"cd {tmp_path}; unset LSH_DL_MIRROR; export LSH_DL_CACHE={tmp_path}/file",
         *("data", "prepare", "--label", "mnist", "--out", "results/mnist"),
     )
     assert downloads.returncode == 1
