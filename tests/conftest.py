@@ -11,6 +11,12 @@ settings.register_profile("lsh-dl", deadline=None, derandomize=True)
 settings.load_profile("lsh-dl")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: a long one begun last would keep a single process busy."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def raw_config() -> dict[str, Any]:
     """A small correct config, as YAML gives it."""
