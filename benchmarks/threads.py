@@ -3,8 +3,8 @@
 `python -m benchmarks threads`. Numbers of threads take turns, round after round, so that a slow
 spell of the machine hits all; speed-up is formed within a round. Network 784-1000-1000-10.
 
-What a cache line costs that another core wrote last is measured beside it: threads that share
-weights pay it all the time, and a virtual machine's cores may be near each other or far.
+What a cache line costs that another core wrote or read last is measured beside it: threads that
+share weights pay it all the time, and a virtual machine's cores may be near each other or far.
 """
 
 import os
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def measure_lines() -> Iterator[dict]:
-    """Nanoseconds to update a cache line that this, or another, core wrote last."""
+    """Nanoseconds to update a cache line, by what the two cores did with it before."""
     if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
         return
     lines = aligned_zeros(LINES, LANES)
@@ -65,14 +65,20 @@ def measure_lines() -> Iterator[dict]:
     with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
         for core, thread in zip(sorted(os.sched_getaffinity(0)), (one, other), strict=False):
             thread.submit(os.sched_setaffinity, 0, {core}).result()
-        times: dict[str, list[float]] = {}
+        cases = {
+            "its own core wrote": [(one, update_lines)],
+            "another core wrote": [(other, update_lines)],
+            "its own core wrote and another has read": [(one, update_lines), (other, read_lines)],
+        }
+        times: dict[str, list[float]] = {name: [] for name in cases}
         for _ in range(50):
-            for name, thread in (("its own core", one), ("another core", other)):
-                one.submit(update_lines, lines, order).result()
-                seconds = thread.submit(_clock, update_lines, lines, order).result()
-                times.setdefault(name, []).append(1e9 * seconds / LINES)
+            for name, before in cases.items():
+                for thread, touch in before:
+                    thread.submit(touch, lines, order).result()
+                seconds = one.submit(_clock, update_lines, lines, order).result()
+                times[name].append(1e9 * seconds / LINES)
     for name, values in times.items():
-        yield _row(f"ns to update a line from {name}", ("", "", 0), 1, pd.Series(values))
+        yield _row(f"ns to update a line {name}", ("", "", 0), 1, pd.Series(values))
 
 
 @numba.njit(nogil=True)
@@ -80,6 +86,15 @@ def update_lines(lines, order):
     """Add 1 to the first number of each cache line."""
     for line in order:
         lines[line, 0] += 1
+
+
+@numba.njit(nogil=True)
+def read_lines(lines, order):
+    """Sum of the first numbers of all cache lines."""
+    total = np.float32(0)
+    for line in order:
+        total += lines[line, 0]
+    return total
 
 
 def _clock(call, *arguments) -> float:
@@ -106,7 +121,7 @@ def measure_times(data: Prepared) -> Iterator[dict]:
             model.train(inputs.rows(np.arange(warm) % len(inputs)), np.uint64(1))
         times: dict[int | str, list[float]] = {threads: [] for threads in (*THREADS, "apart")}
         for number in range(ROUNDS):
-            rows = inputs.rows(np.arange(SAMPLES[rule]) + number * 100)
+            rows = inputs.rows((np.arange(SAMPLES[rule]) + number * 100) % len(inputs))
             for threads, model in models.items():
                 start = time.perf_counter()
                 model.train(rows, KEY)
