@@ -26,7 +26,7 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros, padded, row_length
-from lsh_dl.engine.simd import LANES, dot_blocks
+from lsh_dl.engine.simd import LANES, TILE, dot_blocks, dot_tile
 
 #: Families whose projections need additions only: their multiplications count as 0.
 ADDITIONS_ONLY = ("sparse", "pooled")
@@ -118,7 +118,8 @@ def fit_directions(
     deviations = recent - recent.mean(axis=0)
     rows = projections.directions[layer, :m, :stride]
     for _ in range(iterations):
-        basis = np.linalg.qr(deviations.T @ (deviations @ rows.T))[0].T
+        products = project_inputs(projections, layer, deviations)
+        basis = np.linalg.qr(deviations.T @ products)[0].T
         rows[: len(basis)] = basis
         rows[len(basis) :] = 0
     return iterations * (2 * samples * m * stride + 2 * m * m * stride)
@@ -130,10 +131,10 @@ def balance_features(projections: Projections, layer: int, recent: np.ndarray, n
     The nodes' features, as projected last, are scaled anew. Returns the multiplications done.
     """
     m = projections.centres.shape[1]
-    rows = projections.directions[layer, :m, : recent.shape[1]]
     scales, features = projections.scales[layer], projections.features[layer, :nodes, : m + 1]
     query = np.ones(m + 1)
-    query[:m] = _root_mean_square(recent @ rows.T - projections.centres[layer])
+    products = project_inputs(projections, layer, recent)
+    query[:m] = _root_mean_square(products - projections.centres[layer])
     new = np.sqrt((_root_mean_square(features) * scales + 1e-9) / (query + 1e-9))
     features *= scales / new
     scales[:] = new
@@ -160,16 +161,44 @@ def project_query(projections, layer, x, features):
 
 
 @compiled
-def project_node(projections, layer, node, row, blocks):
-    """Features of a node's weight row, kept in `features`; returns the multiplications."""
-    directions, features = projections.directions, projections.features
-    m = projections.centres.shape[1]
-    longest = directions.shape[2]
-    for d in range(m + 1):
-        at = (layer * (m + 1) + d) * longest
-        projected = dot_blocks(directions, at, row, blocks)
-        features[layer, node, d] = projected / projections.scales[layer, d]
-    return m + 1 + (1 + m * projections.multiplies) * row.shape[0]
+def project_nodes(projections, layer, first, rows, blocks):
+    """Features of the nodes from `first` on, kept in `features`; returns the multiplications.
+
+    `rows` are their weight rows, float32 (nodes, stride). A node's features do not depend on which
+    others are projected with it.
+    """
+    m, (nodes, stride) = projections.centres.shape[1], rows.shape
+    features, scales = projections.features[layer, first : first + nodes], projections.scales[layer]
+    directions = projections.directions[layer, :, :stride]
+    multiply_rows(rows, directions, blocks, features)
+    for node in range(nodes):
+        for d in range(m + 1):
+            features[node, d] /= scales[d]
+    return nodes * (m + 1 + (1 + m * projections.multiplies) * stride)
+
+
+@compiled
+def project_inputs(projections, layer, recent):
+    """Inner products of inputs, float32 (samples, row), with the m directions: (samples, m)."""
+    (samples, stride), m = recent.shape, projections.centres.shape[1]
+    products = np.empty((samples, m), np.float32)
+    directions = projections.directions[layer, :m, :stride]
+    multiply_rows(recent, directions, projections.row_blocks[: stride // LANES], products)
+    return products
+
+
+@compiled
+def multiply_rows(left, right, blocks, products):
+    """Inner products of all rows of `left` with all of `right`, to products[:, : len(right)]."""
+    rows, columns = left.shape[0] // TILE * TILE, right.shape[0] // TILE * TILE
+    for i in range(0, rows, TILE):
+        mine = left[i : i + TILE]
+        for j in range(0, columns, TILE):
+            place = products[i : i + TILE, j : j + TILE]
+            dot_tile(mine, right[j : j + TILE], blocks, place)
+    for i in range(left.shape[0]):
+        for j in range(columns if i < rows else 0, right.shape[0]):
+            products[i, j] = dot_blocks(left[i], 0, right[j], blocks)
 
 
 @compiled

@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import Network, view_layer
-from lsh_dl.engine.simd import LANES
+from lsh_dl.engine.simd import LANES, TILE
 from lsh_dl.engine.threads import Team
 from lsh_dl.hashing.bits import lift_scores, score_features, score_winners
 from lsh_dl.hashing.probing import code_of
@@ -19,7 +19,7 @@ from lsh_dl.hashing.projections import (
     balance_features,
     centre_projections,
     fit_directions,
-    project_node,
+    project_nodes,
 )
 from lsh_dl.hashing.retrieval import tables_of
 from lsh_dl.hashing.state import State
@@ -47,7 +47,7 @@ def renew_tables(state: State, network: Network, team: Team) -> int:
     with BLAS.limit(limits=1):
         work = _follow_inputs(state, network, team)
         if not state.tracking or state.touched.all():
-            work += sum(team.run(partial(_project_nodes, state, network, parts=team.threads)))
+            work += sum(team.run(partial(_project_touched, state, network, parts=team.threads)))
         work += sum(team.run(partial(_adjust_features, state, network), len(layers)))
     work += sum(team.run(partial(_hash_nodes, state, network, parts=team.threads)))
     team.run(partial(_lay_out_tables, state, network, parts=team.threads))
@@ -83,22 +83,34 @@ def _follow_inputs(state: State, network: Network, team: Team) -> int:
 
 
 @compiled
-def _project_nodes(state, network, part, parts):
+def _project_touched(state, network, part, parts):
     """Project one of `parts` ranges of every layer's touched nodes; returns the multiplications."""
-    projections, lengths = state.projections, state.bits.lengths
-    asymmetric, mixed = state.bits.lifts.shape[1] > 0, state.bits.mixtures.shape[1] > 0
     work = 0
     for index in range(state.budgets.shape[0]):
-        weights = view_layer(network, index).weights
-        nodes, stride = weights.shape
-        blocks = projections.row_blocks[: stride // LANES]
-        for node in range(nodes * part // parts, nodes * (part + 1) // parts):
-            if state.touched[index, node] == 0:
-                continue
-            work += project_node(projections, index, node, weights[node], blocks)
-            if asymmetric and not mixed:
-                lengths[index, node] = (weights[node] ** 2).sum()
-                work += stride
+        weights, touched = view_layer(network, index).weights, state.touched[index]
+        nodes = weights.shape[0]
+        tiles = -(-nodes // TILE)
+        for tile in range(tiles * part // parts, tiles * (part + 1) // parts):
+            first, stop = tile * TILE, min(tile * TILE + TILE, nodes)
+            if touched[first:stop].all():  # faster together
+                work += _project_range(state, index, first, weights[first:stop])
+            else:
+                for node in range(first, stop):
+                    if touched[node] != 0:
+                        work += _project_range(state, index, node, weights[node : node + 1])
+    return work
+
+
+@compiled
+def _project_range(state, index, first, rows):
+    """Project the nodes from `first` on, whose weight rows these are, and note their lengths."""
+    bits, (nodes, stride) = state.bits, rows.shape
+    blocks = state.projections.row_blocks[: stride // LANES]
+    work = project_nodes(state.projections, index, first, rows, blocks)
+    if bits.lifts.shape[1] > 0 and bits.mixtures.shape[1] == 0:  # asymmetric, of weights
+        for node in range(nodes):
+            bits.lengths[index, first + node] = (rows[node] ** 2).sum()
+        work += nodes * stride
     return work
 
 

@@ -9,8 +9,10 @@ from hypothesis.extra.numpy import arrays
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros
 from lsh_dl.engine.simd import (
+    TILE,
     add_scaled_blocks,
     dot_blocks,
+    dot_tile,
     step_adagrad,
     step_adagrad_momentum,
     step_momentum,
@@ -23,6 +25,11 @@ NUMBERS = st.floats(-8, 8, width=32).map(lambda v: v if abs(v) > 1e-3 else 0.0)
 @compiled
 def call_dot(weights, start, x, blocks):
     return dot_blocks(weights, start, x, blocks)
+
+
+@compiled
+def call_tile(left, right, blocks, products):
+    dot_tile(left[:, :-16], right[1 : 1 + TILE], blocks, products[:, 1 : 1 + TILE])
 
 
 @compiled
@@ -76,6 +83,22 @@ def test_dot_product_is_over_the_listed_blocks_only(case):
     expected = row[at] @ x[at]
     scale = np.abs(row[at]) @ np.abs(x[at])
     assert call_dot(weights, start, x, blocks) == pytest.approx(expected, abs=1e-6 * scale + 1e-30)
+
+
+@given(st.integers(1, 9), st.data())
+def test_tile_holds_the_same_dot_products_to_the_last_bit(count, data):
+    """Of rows that stand apart, to a part of an array; nothing else is written."""
+    generator = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    width = 16 * count
+    left = generator.standard_normal((TILE, width + 16), np.float32)
+    right = generator.standard_normal((TILE + 2, width), np.float32)
+    chosen = data.draw(st.sets(st.integers(0, count - 1)))
+    blocks = np.array(sorted(chosen), np.int32) * 16
+    products = np.full((TILE, TILE + 2), np.nan, np.float32)
+    call_tile(left, right, blocks, products)
+    expected = [[call_dot(row, 0, other, blocks) for other in right[1:-1]] for row in left]
+    np.testing.assert_array_equal(products[:, 1:-1], expected)
+    assert np.isnan(products[:, [0, -1]]).all()
 
 
 @given(rows_and_blocks(), NUMBERS)

@@ -27,7 +27,7 @@ from lsh_dl.hashing.projections import (
     centre_projections,
     create_projections,
     fit_directions,
-    project_node,
+    project_nodes,
     project_query,
 )
 
@@ -71,7 +71,7 @@ def score_node(projections: Projections, bits: Bits, layer, node, w, count):
     """Features and scores of a weight row (bias last)."""
     row, scores = np.zeros(padded(w.size), np.float32), np.zeros(count, np.float32)
     row[: w.size] = w
-    project_node(projections, layer, node, row, np.arange(0, row.size, 16, dtype=np.int32))
+    project_nodes(projections, layer, node, row[None], np.arange(0, row.size, 16, dtype=np.int32))
     features = projections.features[layer, node].copy()
     score_features(bits, projections, layer, features, scores)
     if bits.lifts.shape[1]:

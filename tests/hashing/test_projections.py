@@ -11,7 +11,7 @@ from lsh_dl.hashing.projections import (
     create_projections,
     estimate_inner_product,
     fit_directions,
-    project_node,
+    project_nodes,
     project_query,
     project_step,
 )
@@ -36,8 +36,28 @@ def node_features(projections, layer, node, w):
     """Features of a weight row (bias last)."""
     row = np.zeros(padded(w.size), np.float32)
     row[: w.size] = w
-    project_node(projections, layer, node, row, np.arange(0, row.size, 16, dtype=np.int32))
+    project_nodes(projections, layer, node, row[None], np.arange(0, row.size, 16, dtype=np.int32))
     return projections.features[layer, node].copy()
+
+
+@pytest.mark.parametrize("directions", [1, 2, 6, 7])
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 11])
+def test_features_of_a_node_do_not_depend_on_its_company(directions, count):
+    """To the last bit: so tables do not depend on how nodes are spread over threads."""
+    projections = make_projections("gaussian", directions, inputs=40, nodes=count + 2, layers=2)
+    projections.scales[1] = np.random.default_rng(0).random(directions + 1) + 0.5
+    rows = np.random.default_rng(1).standard_normal((count, 48), np.float32)
+    blocks = np.arange(0, 48, 16, dtype=np.int32)
+    works = [project_nodes(projections, 1, 2 + i, rows[[i]], blocks) for i in range(count)]
+    alone = projections.features[1].copy()
+    projections.features[1] = np.nan
+    assert project_nodes(projections, 1, 2, rows, blocks) == sum(works)
+    np.testing.assert_array_equal(
+        projections.features[1, 2:, : directions + 1], alone[2:, : directions + 1]
+    )
+    assert np.isnan(projections.features[1, :2]).all()
+    exact = rows @ projections.directions[1, :, :48].T / projections.scales[1]
+    np.testing.assert_allclose(alone[2:, : directions + 1], exact, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("family", ["gaussian", "sparse"])
@@ -193,5 +213,5 @@ def test_work_is_that_of_the_non_zero_inputs(family):
     multiplied = m * (family in ("gaussian", "fitted"))
     assert project_query(projections, 0, to_vector(x), features) == 3 * multiplied + m
     row, blocks = np.ones(64, np.float32), np.arange(0, 64, 16, dtype=np.int32)
-    work = project_node(projections, 0, 0, row, blocks)
+    work = project_nodes(projections, 0, 0, row[None], blocks)
     assert work == 64 * (1 + multiplied) + m + 1, "scaling, and w.mean(x)"

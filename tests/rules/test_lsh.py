@@ -23,7 +23,7 @@ from lsh_dl.engine.work import MAINTAIN
 from lsh_dl.errors import UserError
 from lsh_dl.hashing.bits import lift_scores, score_features, score_winners
 from lsh_dl.hashing.probing import code_of
-from lsh_dl.hashing.projections import project_node
+from lsh_dl.hashing.projections import project_nodes
 from lsh_dl.hashing.tables import Tables
 
 SIZES = [30, 60, 40, 4]
@@ -55,7 +55,7 @@ def hash_again(model, index):
         if settings.family == "dwta":
             score_winners(state.bits, index, row, scores)
         else:
-            project_node(state.projections, index, node, row, blocks)
+            project_nodes(state.projections, index, node, row[None], blocks)
             features = state.projections.features[index, node]
             score_features(state.bits, state.projections, index, features, scores)
         if settings.asymmetric:
