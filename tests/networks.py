@@ -24,6 +24,15 @@ from lsh_dl.engine.loop import Rows
 from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.network import Network, create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
+from lsh_dl.engine.threads import Team, meet
+from lsh_dl.hashing.projections import (
+    Projections,
+    average_inputs,
+    balance_features,
+    centre_projections,
+    create_fitting,
+    fit_directions,
+)
 from lsh_dl.hashing.tables import Tables
 from lsh_dl.rules.base import Rule, RuleSettings
 from lsh_dl.runs import Run, Training
@@ -179,3 +188,34 @@ def read_buckets(tables: Tables, table: int) -> list[list[int]]:
     """The nodes in each bucket of one table."""
     starts = tables.starts[table]
     return [tables.members[table][a:b].tolist() for a, b in itertools.pairwise(starts)]
+
+
+def follow_inputs(
+    projections: Projections,
+    recent: np.ndarray,
+    iterations: int = 0,
+    centred: bool = False,
+    balanced: int = 0,
+    threads: int = 1,
+) -> int:
+    """Fit layer 0's projections to its inputs, centre them, and balance so many nodes' features.
+
+    Returns the multiplications.
+    """
+    fitting = create_fitting(projections, len(recent))
+    stride = recent.shape[1]
+
+    def follow(crew):
+        work = 0
+        average_inputs(recent, stride, fitting.mean, crew)
+        if iterations:
+            work += fit_directions(projections, 0, recent, stride, iterations, fitting, crew)
+        if centred:
+            work += centre_projections(projections, 0, stride, fitting.mean, crew)
+        meet(crew)
+        if balanced:
+            work += balance_features(projections, 0, recent, stride, balanced, fitting, crew)
+        return work
+
+    with Team(threads) as team:
+        return sum(team.run_together(follow))

@@ -1,8 +1,8 @@
-"""Threads that work on one task: how they run, get their rows, and share arrays."""
+"""Threads that work on one task: how they run, get their rows, meet, and share arrays."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from llvmlite import ir
@@ -11,8 +11,21 @@ from numba.extending import intrinsic, overload
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros
+from lsh_dl.engine.simd import LANES
 
 Result = TypeVar("Result")
+
+
+class Crew(NamedTuple):
+    """One of the threads that run a kernel together, part by part, and meet in between."""
+
+    part: int  # which one this is
+    parts: int  # how many there are
+    arrivals: np.ndarray  # int64 (1,): how often one has come to a meeting, of all
+
+
+#: In place of the number of arrivals: nobody waits any more.
+DISMISSED = -(2**62)
 
 
 class Team:
@@ -53,6 +66,24 @@ class Team:
             wait(others)
         return [first, *(other.result() for other in others)]
 
+    def run_together(self, task: Callable[[Crew], Result]) -> list[Result]:
+        """The results of a task that is begun in every thread, and in which they may `meet`.
+
+        Where it fails in one of them, the others wait for none any more.
+        """
+        arrivals = aligned_zeros(1, dtype=np.int64)
+
+        def join(part: int) -> Result:
+            try:
+                return task(Crew(part, self.threads, arrivals))
+            finally:
+                arrivals[0] = DISMISSED
+
+        try:
+            return self.run(join)
+        finally:
+            arrivals[0] = DISMISSED
+
 
 def create_queue() -> np.ndarray:
     """The number of the next row to be taken, 0: int64 (1,)."""
@@ -80,6 +111,61 @@ def take_row(queue):
     between cores once a sample, some hundred nanoseconds.
     """
     return _fetch_and_increment(queue)
+
+
+#: Looks at the counter before a waiting thread lets others have its core.
+PATIENCE = 2_000
+sched_yield = types.ExternalFunction("sched_yield", types.int32())
+
+
+@intrinsic
+def _arrive(typing, counter):
+    """Add 1 to a counter; its value before. What was written until now, others see after it."""
+    signature = types.int64(counter)
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.atomic_rmw("add", array.data, ir.Constant(ir.IntType(64), 1), "acq_rel")
+
+    return signature, generate
+
+
+@intrinsic
+def _look(typing, counter):
+    """A counter's value; what others wrote before they changed it, this thread sees after it."""
+    signature = types.int64(counter)
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.load_atomic(array.data, "acquire", align=8)
+
+    return signature, generate
+
+
+@compiled
+def meet(crew):
+    """Wait until all of the crew have come here: a microsecond, where each has a core."""
+    if crew.parts == 1:
+        return
+    everyone = (_arrive(crew.arrivals) // crew.parts + 1) * crew.parts
+    looks = 0
+    while 0 <= _look(crew.arrivals) < everyone:
+        looks += 1
+        if looks > PATIENCE:
+            sched_yield()
+
+
+@compiled
+def span(crew, count):
+    """This thread's share of `count` things: from where to where."""
+    return count * crew.part // crew.parts, count * (crew.part + 1) // crew.parts
+
+
+@compiled
+def block_span(crew, count):
+    """This thread's share of `count` numbers, in whole blocks but for the last one's end."""
+    first, stop = span(crew, -(-count // LANES))
+    return first * LANES, min(stop * LANES, count)
 
 
 def uncounted(value):

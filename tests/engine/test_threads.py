@@ -19,7 +19,16 @@ from networks import (
 )
 
 from lsh_dl.engine.rows import slice_rows
-from lsh_dl.engine.threads import Team, create_queue, take_row, uncounted
+from lsh_dl.engine.threads import (
+    Crew,
+    Team,
+    block_span,
+    create_queue,
+    meet,
+    span,
+    take_row,
+    uncounted,
+)
 from lsh_dl.hashing.tables import Tables
 from lsh_dl.rules.base import Rule
 
@@ -103,6 +112,54 @@ def test_a_failure_is_raised_when_all_parts_have_ended(failing):
         with pytest.raises(ValueError, match="part failed"):
             team.run(task)
         assert sorted(ended) == [part for part in range(4) if part != failing]
+
+
+@numba.njit(nogil=True)
+def pass_on(crew, numbers, rounds):
+    """Each round, everyone takes over its neighbour's number, which must not change meanwhile."""
+    for _ in range(rounds):
+        number = numbers[(crew.part + 1) % crew.parts, 0]
+        meet(crew)
+        numbers[crew.part, 0] = number
+        meet(crew)
+
+
+@pytest.mark.parametrize(("threads", "rounds"), [(1, 10), (2, 20_000), (3, 2_000), (8, 200)])
+def test_a_crew_meets_before_any_goes_on(threads, rounds):
+    """More threads than cores, too. Numbers go round; one read too late would be lost."""
+    numbers = np.arange(threads, dtype=np.int64)[:, None] * np.ones(8, np.int64)
+    with Team(threads) as team:
+        team.run_together(lambda crew: pass_on(crew, numbers, rounds))
+    expected = [(part + rounds) % threads for part in range(threads)]
+    assert numbers[:, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_where_one_of_a_crew_fails_the_others_do_not_wait_for_it(failing):
+    numbers = np.zeros((3, 8), np.int64)
+
+    def task(crew):
+        if crew.part == failing:
+            raise ValueError("part failed")
+        pass_on(crew, numbers, 1000)
+
+    with Team(3) as team:
+        with pytest.raises(ValueError, match="part failed"):
+            team.run_together(task)
+        assert team.run(lambda part: part) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 16, 17, 100])
+def test_spans_cover_everything_once(threads, count):
+    crews = [Crew(part, threads, create_queue()) for part in range(threads)]
+    for share, step in ((span, 1), (block_span, 16)):
+        bounds = [share(crew, count) for crew in crews]
+        assert bounds[0][0] == 0
+        assert bounds[-1][1] == count
+        starts = [start for start, _ in bounds[1:]]
+        assert [stop for _, stop in bounds[:-1]] == [min(start, count) for start in starts]
+        assert all(start % step == 0 for start in starts)
 
 
 @pytest.mark.parametrize("rule", RULES)

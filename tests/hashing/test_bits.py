@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from networks import to_vector
+from networks import follow_inputs, to_vector
 
 from lsh_dl.engine.network import padded
 from lsh_dl.hashing.bits import (
@@ -23,10 +23,7 @@ from lsh_dl.hashing.bits import (
 from lsh_dl.hashing.probing import code_of
 from lsh_dl.hashing.projections import (
     Projections,
-    balance_features,
-    centre_projections,
     create_projections,
-    fit_directions,
     project_nodes,
     project_query,
 )
@@ -120,7 +117,7 @@ def test_mixtures_collide_as_often_as_the_angle_of_their_features_says(family, o
     recent = np.float32(generator.random((64, 64)) * (np.arange(64) <= 50))
     recent[:, 50] = 1
     if centred:
-        centre_projections(hashes[0], 0, recent)
+        follow_inputs(hashes[0], recent, centred=True)
     used = slice(0, 8 + centred)  # the last feature is w.mean(x) against 1
     rates = []
     for node in range(5):
@@ -265,10 +262,8 @@ def test_zero_vectors_and_constant_inputs_hash_to_something_finite(family, asymm
     projections = hashes[0]
     for recent in (np.zeros, np.ones):
         inputs_seen = recent((20, padded(inputs + 1)), np.float32)
-        if family == "fitted":
-            fit_directions(projections, 0, inputs_seen, 2)
-        centre_projections(projections, 0, inputs_seen)
-        balance_features(projections, 0, inputs_seen, 4)
+        iterations = 2 * (family == "fitted")
+        follow_inputs(projections, inputs_seen, iterations, centred=True, balanced=4)
         for x in (np.zeros(inputs), np.ones(inputs)):
             assert np.isfinite(np.concatenate(score_query(*hashes, 0, x, 6))).all()
         for w in (np.zeros(inputs + 1), np.ones(inputs + 1)):

@@ -2,15 +2,12 @@
 
 import numpy as np
 import pytest
-from networks import to_vector
+from networks import follow_inputs, to_vector
 
 from lsh_dl.engine.network import padded
 from lsh_dl.hashing.projections import (
-    balance_features,
-    centre_projections,
     create_projections,
     estimate_inner_product,
-    fit_directions,
     project_nodes,
     project_query,
     project_step,
@@ -95,10 +92,10 @@ def draw_recent(samples, inputs, rank, seed=0, noise=0.0):
 def test_fitted_directions_are_orthonormal_and_span_the_principal_ones(inputs, m):
     projections = make_projections("fitted", m, inputs)
     recent = draw_recent(200, inputs, rank=m, noise=1e-3)
-    fit_directions(projections, 0, recent, iterations=1)
+    follow_inputs(projections, recent, iterations=1)
     once = projections.directions[0, :m, : recent.shape[1]].astype(np.float64)
     np.testing.assert_allclose(once @ once.T, np.eye(m), atol=1e-5)
-    fit_directions(projections, 0, recent, iterations=30)
+    follow_inputs(projections, recent, iterations=30)
     rows = projections.directions[0, :m, : recent.shape[1]].astype(np.float64)
     np.testing.assert_allclose(rows @ rows.T, np.eye(m), atol=1e-5)
     deviations = recent - recent.mean(axis=0, dtype=np.float64)
@@ -114,11 +111,34 @@ def test_fitted_directions_are_orthonormal_and_span_the_principal_ones(inputs, m
 
 def test_more_directions_than_a_row_has_numbers():
     projections = make_projections("fitted", 40, inputs=10)
-    fit_directions(projections, 0, draw_recent(50, 10, rank=3), iterations=3)
+    follow_inputs(projections, draw_recent(50, 10, rank=3), iterations=3)
     rows = projections.directions[0, :40, :16]
     gram = rows @ rows.T
     np.testing.assert_allclose(gram[:16, :16], np.eye(16), atol=1e-5)
     assert not gram[16:].any()
+
+
+def test_inputs_that_are_all_alike_leave_orthonormal_directions():
+    projections = make_projections("fitted", 5, inputs=10)
+    follow_inputs(projections, np.ones((20, 16), np.float32), iterations=2)
+    rows = projections.directions[0, :5]
+    np.testing.assert_allclose(rows @ rows.T, np.eye(5), atol=1e-5)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_any_number_of_threads_gives_the_same_projections(threads):
+    """To the last bit; more threads than there are tiles of inputs or blocks of a row, too."""
+    nodes, recent = 600, draw_recent(21, 40, rank=5)
+    alone, team = (make_projections("fitted", 6, inputs=40, nodes=nodes) for _ in range(2))
+    weights = np.random.default_rng(0).standard_normal((nodes, 41))
+    works = []
+    for projections, count in ((alone, 1), (team, threads)):
+        for node, w in enumerate(weights):
+            node_features(projections, 0, node, w)
+        works.append(follow_inputs(projections, recent, 2, True, nodes, threads=count))
+    assert works[0] == works[1]
+    for one, other in zip(alone, team, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.05])
@@ -126,8 +146,7 @@ def test_estimates_are_close_to_inner_products_where_the_data_lie_in_the_span(no
     inputs, m, nodes = 60, 6, 20
     projections = make_projections("fitted", m, inputs, nodes=nodes, seed=1)
     recent = draw_recent(256, inputs, rank=m, noise=noise)
-    fit_directions(projections, 0, recent, iterations=20)
-    centre_projections(projections, 0, recent)
+    follow_inputs(projections, recent, iterations=20, centred=True)
     generator = np.random.default_rng(4)
     weights = generator.standard_normal((nodes, inputs + 1))
     for node, w in enumerate(weights):
@@ -145,7 +164,7 @@ def test_balance_leaves_products_of_features_alone_and_evens_their_spreads(famil
     inputs, m, nodes = 40, 7, 50
     projections = make_projections(family, m, inputs, nodes=nodes)
     recent = draw_recent(256, inputs, rank=m)
-    centre_projections(projections, 0, recent)
+    follow_inputs(projections, recent, centred=True)
     weights = np.random.default_rng(4).standard_normal((nodes, inputs + 1)) * 0.05
 
     def project_all():
@@ -156,7 +175,7 @@ def test_balance_leaves_products_of_features_alone_and_evens_their_spreads(famil
     queries, features = project_all()
     np.testing.assert_array_equal(projections.scales, 1)
     for _ in range(3):  # again on what is balanced: nothing adds up
-        balance_features(projections, 0, recent, nodes)
+        follow_inputs(projections, recent, balanced=nodes)
         kept = projections.features[0, :, : m + 1].copy()
         balanced_queries, balanced = project_all()
         np.testing.assert_allclose(balanced, kept, rtol=1e-4, atol=1e-7)
@@ -186,13 +205,13 @@ def test_a_step_along_an_input_changes_features_as_projecting_anew_does(family, 
     inputs, m = 40, 6
     projections = make_projections(family, m, inputs, nodes=3)
     recent = draw_recent(100, inputs, rank=5)
-    centre_projections(projections, 0, recent)
+    follow_inputs(projections, recent, centred=True)
     generator = np.random.default_rng(1)
     weights = generator.standard_normal((3, inputs + 1))
     for node, w in enumerate(weights):
         node_features(projections, 0, node, w)
     if balanced:
-        balance_features(projections, 0, recent, 3)
+        follow_inputs(projections, recent, balanced=3)
     features, change = projections.features[0, 1].copy(), np.zeros(16, np.float32)
     for x in recent[:5, :inputs]:
         project_step(projections, 0, to_vector(x), query_features(projections, 0, x), change)
