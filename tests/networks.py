@@ -25,14 +25,14 @@ from lsh_dl.engine.model import SparseModel
 from lsh_dl.engine.network import Network, create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
 from lsh_dl.engine.threads import Team, meet
-from lsh_dl.hashing.projections import (
-    Projections,
+from lsh_dl.hashing.fitting import (
     average_inputs,
     balance_features,
     centre_projections,
     create_fitting,
     fit_directions,
 )
+from lsh_dl.hashing.projections import Projections
 from lsh_dl.hashing.tables import Tables
 from lsh_dl.rules.base import Rule, RuleSettings
 from lsh_dl.runs import Run, Training

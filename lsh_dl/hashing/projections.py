@@ -26,22 +26,10 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros, padded, row_length
-from lsh_dl.engine.simd import (
-    LANES,
-    TILE,
-    add_scaled_blocks,
-    clear_blocks,
-    dot_blocks,
-    dot_tile,
-)
-from lsh_dl.engine.threads import block_span, meet, span
+from lsh_dl.engine.simd import LANES, TILE, dot_blocks, dot_tile
 
 #: Families whose projections need additions only: their multiplications count as 0.
 ADDITIONS_ONLY = ("sparse", "pooled")
-#: Nodes whose features are summed by one thread.
-GROUP = 256
-#: Blocks of all directions that the nearest cache holds.
-FEW_BLOCKS = 8
 
 
 class Projections(NamedTuple):
@@ -52,7 +40,7 @@ class Projections(NamedTuple):
 
     directions: np.ndarray  # float32 (layers, m + 1, longest weight row); the last is mean(x)
     centres: np.ndarray  # float32 (layers, m): directions . mean(x)
-    scales: np.ndarray  # float32 (layers, m + 1): see balance_features
+    scales: np.ndarray  # float32 (layers, m + 1): see fitting.balance_features
     features: np.ndarray  # float32 (layers, nodes, padded features): of every node
     blocks: np.ndarray  # int32: the blocks of a row of features
     row_blocks: np.ndarray  # int32: the blocks of the longest weight row
@@ -101,193 +89,6 @@ def _draw_directions(family: str, m: int, inputs: int, generator: np.random.Gene
         signs = generator.choice([-1, 0, 0, 0, 0, 1], (m, inputs))
         return signs * np.sqrt(3 / m)
     return generator.standard_normal((m, inputs)) / np.sqrt(max(1, m))
-
-
-class Fitting(NamedTuple):
-    """Room that the threads share while they follow the inputs of a layer."""
-
-    mean: np.ndarray  # float32 (longest row,)
-    products: np.ndarray  # float32 (samples, m)
-    turned: np.ndarray  # float32 (m, longest row)
-    squares: np.ndarray  # float64 (groups of GROUP nodes, m + 1)
-
-
-def create_fitting(projections: Projections, samples: int) -> Fitting:
-    """Room for so many inputs."""
-    m, longest = projections.centres.shape[1], projections.directions.shape[2]
-    groups = -(-projections.features.shape[1] // GROUP)
-    return Fitting(
-        np.empty(longest, np.float32),
-        np.empty((samples, m), np.float32),
-        np.empty((m, longest), np.float32),
-        np.empty((groups, m + 1)),
-    )
-
-
-@compiled
-def average_inputs(recent, stride, mean, crew):
-    """The mean of recent inputs, float32 (samples, `stride` or more), to `mean`."""
-    first, stop = block_span(crew, stride)
-    mine = mean[first:stop]
-    mine[:] = 0
-    for s in range(recent.shape[0]):
-        mine += recent[s, first:stop]
-    mine /= np.float32(recent.shape[0])
-    meet(crew)
-
-
-@compiled
-def centre_projections(projections, layer, stride, mean, crew):
-    """Centre a layer's queries on the mean of its recent inputs, float32 (`stride` or more,).
-
-    Returns the multiplications done.
-    """
-    m = projections.centres.shape[1]
-    if crew.part > 0:
-        return 0
-    rows = projections.directions[layer]
-    for d in range(m):
-        projections.centres[layer, d] = _multiply(rows[d], mean, stride)
-    rows[m, :stride] = mean[:stride]
-    return m * stride
-
-
-@compiled
-def fit_directions(projections, layer, recent, stride, iterations, fitting, crew):
-    """Turn a layer's directions towards the leading principal ones of its recent inputs.
-
-    Inputs are float32 (samples, `stride` or more), `fitting.mean` is theirs. Orthogonal iteration
-    (Golub & Van Loan, 8.2.4) from where the directions stand: they drift slowly, so one iteration
-    a time follows them. Those beyond the row's length are zero. Returns the multiplications done.
-    """
-    m, samples = projections.centres.shape[1], recent.shape[0]
-    mean, products, turned = fitting.mean, fitting.products, fitting.turned
-    for _ in range(iterations):
-        project_inputs(projections, layer, recent, stride, mean, products, crew)
-        blocks = projections.row_blocks[: stride // LANES]
-        _combine_inputs(recent, stride, mean, blocks, products, turned, crew)
-        meet(crew)
-        if crew.part == 0:
-            orthonormalise(turned, stride)
-            projections.directions[layer, :m, :stride] = turned[:, :stride]
-        meet(crew)
-    if crew.part > 0:
-        return 0
-    return iterations * (2 * samples * m * stride + 2 * m * m * stride)
-
-
-@compiled
-def project_inputs(projections, layer, recent, stride, mean, products, crew):
-    """Inner products of inputs less `mean` with the m directions, to float32 (samples, m)."""
-    samples, m = recent.shape[0], projections.centres.shape[1]
-    directions = projections.directions[layer][:m]
-    blocks = projections.row_blocks[: stride // LANES]
-    few = np.empty((TILE, stride), np.float32)
-    first, stop = span(crew, -(-samples // TILE))
-    for tile in range(first, stop):
-        start, end = tile * TILE, min(tile * TILE + TILE, samples)
-        for s in range(start, end):
-            row, deviations = recent[s], few[s - start]
-            for i in range(stride):
-                deviations[i] = row[i] - mean[i]
-        multiply_rows(few[: end - start], directions, blocks, products[start:end])
-    meet(crew)
-
-
-@compiled
-def _combine_inputs(recent, stride, mean, blocks, products, turned, crew):
-    """Sums of the inputs less `mean`, times their products, to turned (m, `stride` or more)."""
-    deviations = np.empty(stride, np.float32)
-    first, stop = span(crew, blocks.shape[0])
-    for start in range(first, stop, FEW_BLOCKS):
-        few = blocks[start : min(start + FEW_BLOCKS, stop)]
-        columns = slice(few[0], few[-1] + LANES)
-        for d in range(turned.shape[0]):
-            clear_blocks(turned[d], few)
-        for s in range(recent.shape[0]):
-            deviations[columns] = recent[s, columns] - mean[columns]
-            for d in range(turned.shape[0]):
-                add_scaled_blocks(turned[d], products[s, d], deviations, 0, few)
-
-
-@compiled
-def orthonormalise(rows, length):
-    """Make rows, float32 (k, n or more), orthonormal by Gram and Schmidt's method, in place.
-
-    Each is made orthogonal to those before it twice, which is enough (Giraud, Langou, Rozloznik,
-    2005). One that depends on them is replaced; from the n-th on they are zero. `length` is n.
-    """
-    for d in range(min(rows.shape[0], length)):
-        before = np.sqrt(_multiply(rows[d], rows[d], length))
-        left = _leave_out(rows, d, length)
-        other = 0
-        while left <= np.float32(1e-5) * before and other < length:
-            rows[d] = 0
-            rows[d, (d + other) % length] = before = 1
-            left = _leave_out(rows, d, length)
-            other += 1
-        rows[d] /= left
-    rows[length:] = 0
-
-
-@compiled
-def _leave_out(rows, d, length):
-    """Take from row d what lies along the rows before it; returns the length left."""
-    row = rows[d]
-    for _ in range(2):
-        for e in range(d):
-            other = rows[e]
-            share = _multiply(row, other, length)
-            for i in range(length):
-                row[i] -= share * other[i]
-    return np.sqrt(_multiply(row, row, length))
-
-
-@compiled
-def _multiply(one, other, length):
-    """Inner product over the first `length` entries."""
-    total = np.float32(0)
-    for i in range(length):
-        total += one[i] * other[i]
-    return total
-
-
-@compiled
-def balance_features(projections, layer, recent, stride, nodes, fitting, crew):
-    """Balance the spread of features between a layer's recent inputs and its first `nodes` nodes.
-
-    The nodes' features, as projected last, are scaled anew. Returns the multiplications done.
-    """
-    m, samples = projections.centres.shape[1], recent.shape[0]
-    scales, features = projections.scales[layer], projections.features[layer]
-    products, squares, origin = fitting.products, fitting.squares, np.zeros(stride, np.float32)
-    project_inputs(projections, layer, recent, stride, origin, products, crew)
-    # By groups of nodes, so that the sums do not depend on the number of threads.
-    groups = -(-nodes // GROUP)
-    first, stop = span(crew, groups)
-    for group in range(first, stop):
-        squares[group] = 0
-        for node in range(group * GROUP, min(group * GROUP + GROUP, nodes)):
-            for d in range(m + 1):
-                squares[group, d] += features[node, d] ** 2
-    meet(crew)
-    new = np.empty(m + 1, np.float32)
-    for d in range(m + 1):
-        query = 1.0
-        if d < m:
-            deviations = products[:samples, d] - projections.centres[layer, d]
-            query = np.sqrt((deviations**2).mean())
-        spread = np.sqrt(squares[:groups, d].sum() / nodes) * scales[d]
-        new[d] = np.sqrt((spread + 1e-9) / (query + 1e-9))
-    first, stop = span(crew, nodes)
-    for node in range(first, stop):
-        for d in range(m + 1):
-            features[node, d] *= scales[d] / new[d]
-    meet(crew)
-    if crew.part > 0:
-        return 0
-    scales[:] = new
-    return samples * stride * m + (samples + 2 * nodes) * (m + 1)
 
 
 @compiled

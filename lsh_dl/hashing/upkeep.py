@@ -12,15 +12,15 @@ from lsh_dl.engine.network import Network, view_layer
 from lsh_dl.engine.simd import LANES, TILE
 from lsh_dl.engine.threads import Crew, Team, meet, span, uncounted
 from lsh_dl.hashing.bits import lift_scores, score_features, score_winners
-from lsh_dl.hashing.probing import code_of
-from lsh_dl.hashing.projections import (
+from lsh_dl.hashing.fitting import (
     average_inputs,
     balance_features,
     centre_projections,
     create_fitting,
     fit_directions,
-    project_nodes,
 )
+from lsh_dl.hashing.probing import code_of
+from lsh_dl.hashing.projections import project_nodes
 from lsh_dl.hashing.retrieval import tables_of
 from lsh_dl.hashing.state import REMEMBERED, State
 from lsh_dl.hashing.tables import lay_out
