@@ -30,7 +30,7 @@ class BySources(UserProvidedCacheLocator):
         return super().get_suitable_cache_subpath(py_file)
 
     def get_source_stamp(self) -> str:
-        """A digest of the file; before Numba 0.68 it would be the time of its last change."""
+        """A digest of the file; older versions of Numba take the time of its last change."""
         return hashlib.sha256(Path(self._py_file).read_bytes()).hexdigest()
 
 
@@ -52,7 +52,7 @@ def digest_sources() -> str:
 _CHOSEN = numba.config.CACHE_DIR  # by the user, as NUMBA_CACHE_DIR
 _FOLDER = Path(_CHOSEN) if _CHOSEN else Path(platformdirs.user_cache_dir("lsh-dl")) / "kernels"
 numba.config.CACHE_DIR = str(_FOLDER / digest_sources())
-# Numba's own come after ours: for a function typed into IPython, say. Known since Numba 0.62.
+# Numba's own come after ours: for a function typed into IPython, say.
 numba.config.CACHE_LOCATOR_CLASSES = (
     f"{__name__}.{BySources.__name__},InTreeCacheLocator,UserWideCacheLocator,"
     "IPythonCacheLocator,ZipCacheLocator"
