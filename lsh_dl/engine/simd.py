@@ -54,9 +54,9 @@ class _Array:
     """Vector loads and stores at positions of a float32 array."""
 
     def __init__(self, context, builder, kind, value):
-        array = context.make_array(kind)(context, builder, value)
-        self.builder, self.data = builder, array.data
-        self.strides = cgutils.unpack_tuple(builder, array.strides, kind.ndim)  # bytes
+        self.builder = builder
+        self.array = context.make_array(kind)(context, builder, value)
+        self.data = self.array.data
 
     def _pointer(self, position):
         pointer = self.builder.gep(self.data, [position])
@@ -70,8 +70,9 @@ class _Array:
 
     def row(self, index):
         """The position of a row of a 2-D array; `index` is a Python int."""
-        stride = self.builder.sdiv(self.strides[0], ir.Constant(ir.IntType(64), 4))
-        return self.builder.mul(stride, ir.Constant(ir.IntType(64), index))
+        step = cgutils.unpack_tuple(self.builder, self.array.strides, 2)[0]  # bytes
+        step = self.builder.sdiv(step, ir.Constant(ir.IntType(64), 4))
+        return self.builder.mul(step, ir.Constant(ir.IntType(64), index))
 
 
 def _for_blocks(context, builder, kind, blocks):

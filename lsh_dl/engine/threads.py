@@ -11,7 +11,6 @@ from numba.extending import intrinsic, overload
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros
-from lsh_dl.engine.simd import LANES
 
 Result = TypeVar("Result")
 
@@ -92,13 +91,16 @@ def create_queue() -> np.ndarray:
 
 @intrinsic
 def _fetch_and_increment(typing, counter):
-    """The counter's value before one was added to it, atomically: int64."""
+    """The counter's value before one was added to it, atomically: int64.
+
+    What this thread wrote until now, others see that read the counter afterwards by `_look`.
+    """
     signature = types.int64(counter)
 
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
         one = ir.Constant(ir.IntType(64), 1)
-        return builder.atomic_rmw("add", array.data, one, "monotonic")
+        return builder.atomic_rmw("add", array.data, one, "acq_rel")
 
     return signature, generate
 
@@ -119,18 +121,6 @@ sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
 
 @intrinsic
-def _arrive(typing, counter):
-    """Add 1 to a counter; its value before. What was written until now, others see after it."""
-    signature = types.int64(counter)
-
-    def generate(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.atomic_rmw("add", array.data, ir.Constant(ir.IntType(64), 1), "acq_rel")
-
-    return signature, generate
-
-
-@intrinsic
 def _look(typing, counter):
     """A counter's value; what others wrote before they changed it, this thread sees after it."""
     signature = types.int64(counter)
@@ -144,10 +134,11 @@ def _look(typing, counter):
 
 @compiled
 def meet(crew):
-    """Wait until all of the crew have come here: a microsecond, where each has a core."""
+    """Wait until all of the crew have come here, and see what they wrote before."""
     if crew.parts == 1:
         return
-    everyone = (_arrive(crew.arrivals) // crew.parts + 1) * crew.parts
+    arrived = _fetch_and_increment(crew.arrivals)
+    everyone = (arrived // crew.parts + 1) * crew.parts
     looks = 0
     while 0 <= _look(crew.arrivals) < everyone:
         looks += 1
@@ -159,13 +150,6 @@ def meet(crew):
 def span(crew, count):
     """This thread's share of `count` things: from where to where."""
     return count * crew.part // crew.parts, count * (crew.part + 1) // crew.parts
-
-
-@compiled
-def block_span(crew, count):
-    """This thread's share of `count` numbers, in whole blocks but for the last one's end."""
-    first, stop = span(crew, -(-count // LANES))
-    return first * LANES, min(stop * LANES, count)
 
 
 def uncounted(value):

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.simd import LANES, TILE, add_scaled_blocks, clear_blocks
-from lsh_dl.engine.threads import block_span, meet, span
+from lsh_dl.engine.simd import LANES, TILE, add_scaled_blocks, clear_blocks, dot_blocks
+from lsh_dl.engine.threads import meet, span
 from lsh_dl.hashing.projections import Projections, multiply_rows
 
 #: Nodes whose features are summed by one thread.
@@ -43,11 +43,12 @@ def create_fitting(projections: Projections, samples: int) -> Fitting:
 @compiled
 def average_inputs(recent, stride, mean, crew):
     """The mean of recent inputs, float32 (samples, `stride` or more), to `mean`."""
-    first, stop = block_span(crew, stride)
-    mine = mean[first:stop]
+    first, stop = span(crew, stride // LANES)
+    columns = slice(first * LANES, stop * LANES)
+    mine = mean[columns]
     mine[:] = 0
     for s in range(recent.shape[0]):
-        mine += recent[s, first:stop]
+        mine += recent[s, columns]
     mine /= np.float32(recent.shape[0])
     meet(crew)
 
@@ -61,9 +62,9 @@ def centre_projections(projections, layer, stride, mean, crew):
     m = projections.centres.shape[1]
     if crew.part > 0:
         return 0
-    rows = projections.directions[layer]
+    rows, blocks = projections.directions[layer], projections.row_blocks[: stride // LANES]
     for d in range(m):
-        projections.centres[layer, d] = _multiply(rows[d], mean, stride)
+        projections.centres[layer, d] = dot_blocks(rows[d], 0, mean, blocks)
     rows[m, :stride] = mean[:stride]
     return m * stride
 
@@ -78,13 +79,13 @@ def fit_directions(projections, layer, recent, stride, iterations, fitting, crew
     """
     m, samples = projections.centres.shape[1], recent.shape[0]
     mean, products, turned = fitting.mean, fitting.products, fitting.turned
+    blocks = projections.row_blocks[: stride // LANES]
     for _ in range(iterations):
         project_inputs(projections, layer, recent, stride, mean, products, crew)
-        blocks = projections.row_blocks[: stride // LANES]
-        _combine_inputs(recent, stride, mean, blocks, products, turned, crew)
+        _combine_inputs(recent, mean, blocks, products, turned, crew)
         meet(crew)
         if crew.part == 0:
-            orthonormalise(turned, stride)
+            orthonormalise(turned, blocks)
             projections.directions[layer, :m, :stride] = turned[:, :stride]
         meet(crew)
     if crew.part > 0:
@@ -111,9 +112,9 @@ def project_inputs(projections, layer, recent, stride, mean, products, crew):
 
 
 @compiled
-def _combine_inputs(recent, stride, mean, blocks, products, turned, crew):
-    """Sums of the inputs less `mean`, times their products, to turned (m, `stride` or more)."""
-    deviations = np.empty(stride, np.float32)
+def _combine_inputs(recent, mean, blocks, products, turned, crew):
+    """Sums of the inputs less `mean`, times their products, to turned (m, row), over the blocks."""
+    deviations = np.empty_like(mean)
     first, stop = span(crew, blocks.shape[0])
     for start in range(first, stop, FEW_BLOCKS):
         few = blocks[start : min(start + FEW_BLOCKS, stop)]
@@ -127,45 +128,37 @@ def _combine_inputs(recent, stride, mean, blocks, products, turned, crew):
 
 
 @compiled
-def orthonormalise(rows, length):
-    """Make rows, float32 (k, n or more), orthonormal by Gram and Schmidt's method, in place.
+def orthonormalise(rows, blocks):
+    """Make rows, float32 (k, row), orthonormal by Gram and Schmidt's method, in place.
 
-    Each is made orthogonal to those before it twice, which is enough (Giraud, Langou, Rozloznik,
-    2005). One that depends on them is replaced; from the n-th on they are zero. `length` is n.
+    Over the first blocks, n numbers of a row. Each row is made orthogonal to those before it twice,
+    which is enough (Giraud, Langou, Rozloznik, 2005). One that depends on them is replaced; from
+    the n-th on they are zero.
     """
+    length = blocks.shape[0] * LANES
     for d in range(min(rows.shape[0], length)):
-        before = np.sqrt(_multiply(rows[d], rows[d], length))
-        left = _leave_out(rows, d, length)
+        row = rows[d]
+        before = np.sqrt(dot_blocks(row, 0, row, blocks))
+        left = _leave_out(rows, d, blocks)
         other = 0
         while left <= np.float32(1e-5) * before and other < length:
-            rows[d] = 0
-            rows[d, (d + other) % length] = before = 1
-            left = _leave_out(rows, d, length)
+            row[:] = 0
+            row[(d + other) % length] = before = 1
+            left = _leave_out(rows, d, blocks)
             other += 1
-        rows[d] /= left
+        row /= left
     rows[length:] = 0
 
 
 @compiled
-def _leave_out(rows, d, length):
+def _leave_out(rows, d, blocks):
     """Take from row d what lies along the rows before it; returns the length left."""
     row = rows[d]
     for _ in range(2):
         for e in range(d):
-            other = rows[e]
-            share = _multiply(row, other, length)
-            for i in range(length):
-                row[i] -= share * other[i]
-    return np.sqrt(_multiply(row, row, length))
-
-
-@compiled
-def _multiply(one, other, length):
-    """Inner product over the first `length` entries."""
-    total = np.float32(0)
-    for i in range(length):
-        total += one[i] * other[i]
-    return total
+            share = dot_blocks(row, 0, rows[e], blocks)
+            add_scaled_blocks(row, -share, rows[e], 0, blocks)
+    return np.sqrt(dot_blocks(row, 0, row, blocks))
 
 
 @compiled

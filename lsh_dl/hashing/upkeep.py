@@ -5,12 +5,14 @@ two write to the same node's features or to the same table, and neither depends 
 there are.
 """
 
+from functools import partial
+
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import Network, view_layer
 from lsh_dl.engine.simd import LANES, TILE
-from lsh_dl.engine.threads import Crew, Team, meet, span, uncounted
+from lsh_dl.engine.threads import Team, meet, span, uncounted
 from lsh_dl.hashing.bits import lift_scores, score_features, score_winners
 from lsh_dl.hashing.fitting import (
     average_inputs,
@@ -45,10 +47,7 @@ def renew_tables(state: State, network: Network, team: Team) -> int:
     follows = renewals > 0 and (state.fitted or (renewals == 1 and state.centred))
     iterations = FIRST_ITERATIONS if renewals == 1 else ITERATIONS
     fitting = create_fitting(state.projections, REMEMBERED)
-
-    def renew(crew: Crew) -> int:
-        return _renew(state, network, follows, iterations, fitting, crew)
-
+    renew = partial(_renew, state, network, follows, iterations, fitting)
     work = sum(team.run_together(renew))
     state.touched[:] = 0
     state.moved[:] = 0
@@ -73,12 +72,13 @@ def _renew(state, network, follows, iterations, fitting, crew):
     fitting, crew = uncounted(fitting), uncounted(crew)
     work = 0
     for index in range(state.budgets.shape[0]):
-        if follows:
-            work += _follow_inputs(state, network, index, iterations, fitting, crew)
+        inputs = recent_inputs(state, network, index)
+        if follows and inputs.shape[0] > 0:
+            work += _follow_inputs(state, network, index, inputs, iterations, fitting, crew)
         if not state.tracking or state.touched[index].all():
             work += _project_touched(state, network, index, crew)
             meet(crew)
-        work += _adjust_features(state, network, index, fitting, crew)
+        work += _adjust_features(state, network, index, inputs, fitting, crew)
         work += _hash_touched(state, network, index, crew)
         meet(crew)
         first, stop = span(crew, state.moved.shape[1])
@@ -90,12 +90,9 @@ def _renew(state, network, follows, iterations, fitting, crew):
 
 
 @compiled
-def _follow_inputs(state, network, index, iterations, fitting, crew):
+def _follow_inputs(state, network, index, inputs, iterations, fitting, crew):
     """Fit and centre a layer's projections; returns the multiplications."""
-    inputs, work = recent_inputs(state, network, index), 0
-    if inputs.shape[0] == 0:
-        return work
-    projections, stride = state.projections, network.strides[index]
+    projections, stride, work = state.projections, network.strides[index], 0
     average_inputs(inputs, stride, fitting.mean, crew)
     if state.fitted:
         work += fit_directions(projections, index, inputs, stride, iterations, fitting, crew)
@@ -144,14 +141,13 @@ def _project_range(state, index, first, rows):
 
 
 @compiled
-def _adjust_features(state, network, index, fitting, crew):
+def _adjust_features(state, network, index, inputs, fitting, crew):
     """Balance one layer's features and find its longest node; returns the multiplications."""
     bits, nodes, work = state.bits, network.sizes[index + 1], 0
-    if state.balanced:
-        inputs, stride = recent_inputs(state, network, index), network.strides[index]
-        if inputs.shape[0] > 0:
-            work += balance_features(state.projections, index, inputs, stride, nodes, fitting, crew)
-            _touch_all(state, index, crew)
+    if state.balanced and inputs.shape[0] > 0:
+        stride = network.strides[index]
+        work += balance_features(state.projections, index, inputs, stride, nodes, fitting, crew)
+        _touch_all(state, index, crew)
     if bits.lifts.shape[1] > 0:
         if bits.mixtures.shape[1] > 0:
             features = state.projections.features[index]

@@ -22,7 +22,6 @@ from lsh_dl.engine.rows import slice_rows
 from lsh_dl.engine.threads import (
     Crew,
     Team,
-    block_span,
     create_queue,
     meet,
     span,
@@ -153,13 +152,10 @@ def test_where_one_of_a_crew_fails_the_others_do_not_wait_for_it(failing):
 @pytest.mark.parametrize("count", [0, 1, 16, 17, 100])
 def test_spans_cover_everything_once(threads, count):
     crews = [Crew(part, threads, create_queue()) for part in range(threads)]
-    for share, step in ((span, 1), (block_span, 16)):
-        bounds = [share(crew, count) for crew in crews]
-        assert bounds[0][0] == 0
-        assert bounds[-1][1] == count
-        starts = [start for start, _ in bounds[1:]]
-        assert [stop for _, stop in bounds[:-1]] == [min(start, count) for start in starts]
-        assert all(start % step == 0 for start in starts)
+    bounds = [span(crew, count) for crew in crews]
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == count
+    assert [stop for _, stop in bounds[:-1]] == [start for start, _ in bounds[1:]]
 
 
 @pytest.mark.parametrize("rule", RULES)
