@@ -57,6 +57,8 @@ def show_progress():
     )
     thread.start()
 
+    # At exit, when Snakemake has written its last: it writes a line in two pieces, and what this
+    # thread writes could come between them.
     def end():
         PIPELINE_ENDS.set()
         thread.join()
@@ -79,9 +81,3 @@ if workflow.is_main_process:
     onstart:
         claim_results()
         show_progress()
-
-    onsuccess:
-        PIPELINE_ENDS.set()
-
-    onerror:
-        PIPELINE_ENDS.set()
