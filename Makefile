@@ -32,7 +32,7 @@ bench: $(ENVIRONMENT)
 	python -m benchmarks
 
 docs: $(ENVIRONMENT)
-	python -m lsh_dl.config_reference configs/README.md
+	python -m lsh_dl.experiment.document configs/README.md
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 # Whole or not at all: the stamp is written last, so that a broken installation is done again.

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lsh_dl.config import Training
-from lsh_dl.data.fetch import CachedSources
-from lsh_dl.data.prepare import prepare, resolve
-from lsh_dl.data.store import Prepared, open_prepared
-from lsh_dl.runs import Run
+from lsh_dl.data.prepared.fetch import CachedSources
+from lsh_dl.data.prepared.prepare import prepare, resolve
+from lsh_dl.data.prepared.store import Prepared, open_prepared
+from lsh_dl.experiment.config import Training
+from lsh_dl.runs.spec import Run
 
 HIDDEN = (1000, 1000)
 #: Title, rule and level of what is compared.

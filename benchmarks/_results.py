@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsh_dl.files import write_csv
-from lsh_dl.records import describe_machine
+from lsh_dl.common.files import write_csv
+from lsh_dl.runs.machine import describe_machine
 
 FOLDER = Path("results/benchmarks")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks._results import write_table
-from lsh_dl.tables import read_runs
+from lsh_dl.runs.record import read_runs
 
 RUNS = Path("results/accuracy/runs")
 KEYS = ["dataset_title", "hidden", "seed"]

@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._results import write_table
-from lsh_dl.config import Experiment, read_config
+from lsh_dl.common.discovery import find
 from lsh_dl.data.base import DataSet
-from lsh_dl.data.fetch import CachedSources
-from lsh_dl.data.prepare import prepare, resolve
-from lsh_dl.data.store import Prepared, open_prepared
-from lsh_dl.discovery import find
+from lsh_dl.data.prepared.fetch import CachedSources
+from lsh_dl.data.prepared.prepare import prepare, resolve
+from lsh_dl.data.prepared.store import Prepared, open_prepared
+from lsh_dl.experiment.config import Experiment, read_config
+from lsh_dl.experiment.expand import expand_runs
 from lsh_dl.rules.base import Rule
-from lsh_dl.runs import Run, describe_widths
-from lsh_dl.studies.expand import expand_runs
-from lsh_dl.training import create_model, inputs_of
+from lsh_dl.runs.spec import Run, describe_widths
+from lsh_dl.training.run import create_model, inputs_of
 
 CONFIG = "configs/laptop.yaml"
 TIMED = 300

@@ -2,7 +2,8 @@
 
 `python -m benchmarks conflicts`. Updated rows are recorded in real training of 784-1000-1000-10
 with one thread; pairs are samples that follow each other, as threads would have them in work at
-the same time. The second table is a simulation (lsh_dl/simulation.py), not a measurement.
+the same time. The second table is a simulation (lsh_dl/measurements/simulation.py), no
+measurement.
 """
 
 import tempfile
@@ -13,11 +14,11 @@ import pandas as pd
 
 from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
 from benchmarks._results import write_table
-from lsh_dl.conflicts import count_conflicts, record_updates
-from lsh_dl.data.store import Prepared
-from lsh_dl.learning import draw_key, draw_order
-from lsh_dl.simulation import simulate_speedup
-from lsh_dl.training import create_model, inputs_of
+from lsh_dl.data.prepared.store import Prepared
+from lsh_dl.measurements.conflicts import count_conflicts, record_updates
+from lsh_dl.measurements.simulation import simulate_speedup
+from lsh_dl.training.epochs import draw_key, draw_order
+from lsh_dl.training.run import create_model, inputs_of
 
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5)
 WARMED = {"lsh": 15_000, "standard": 1_500}

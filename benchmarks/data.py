@@ -21,13 +21,13 @@ import pandas as pd
 
 from benchmarks._digits import STANDARD, describe_run
 from benchmarks._results import FOLDER, write_table
-from lsh_dl.data.fetch import CachedSources
-from lsh_dl.data.libsvm import read_libsvm
-from lsh_dl.data.prepare import prepare, resolve
-from lsh_dl.data.store import open_prepared
-from lsh_dl.errors import UserError
-from lsh_dl.runs import Run, Training
-from lsh_dl.training import train_run
+from lsh_dl.common.errors import UserError
+from lsh_dl.data.formats.libsvm import read_libsvm
+from lsh_dl.data.prepared.fetch import CachedSources
+from lsh_dl.data.prepared.prepare import prepare, resolve
+from lsh_dl.data.prepared.store import open_prepared
+from lsh_dl.runs.spec import Run, Training
+from lsh_dl.training.run import train_run
 
 STREAM_IMAGES = 200_000
 TEXT_ROWS = (60_000, 240_000)

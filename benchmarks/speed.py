@@ -24,12 +24,12 @@ from benchmarks._digits import describe_run, open_digits
 from benchmarks._results import write_table
 from benchmarks._timing import Systems, time_systems
 from benchmarks._torch import call_batches, create_dense, import_torch
-from lsh_dl.data.store import Prepared
-from lsh_dl.engine.model import SparseModel
-from lsh_dl.engine.rows import slice_rows
+from lsh_dl.data.prepared.store import Prepared
+from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.simd import LANES
-from lsh_dl.records import describe_machine
-from lsh_dl.training import create_model, inputs_of
+from lsh_dl.runs.machine import describe_machine
+from lsh_dl.training.model import SparseModel
+from lsh_dl.training.run import create_model, inputs_of
 
 ROUNDS = 11
 #: Samples of a timed call: as many as tables are renewed after by then, so that every call has its
@@ -147,7 +147,7 @@ def count_bytes(model: SparseModel, data: Prepared, samples: int = 200) -> float
     workspace, shortlisted = model.workspaces[0], model.state.shortlisted
     total = 0
     for s in range(samples):
-        model.predict(slice_rows(rows, s, s + 1), np.uint64(0))
+        model.predict(slice_batch(rows, s, s + 1), np.uint64(0))
         touched = workspace.block_counts
         for layer, ranked in enumerate(shortlisted):
             positive = workspace.counts[layer + 1] - 1

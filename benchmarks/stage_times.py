@@ -2,8 +2,8 @@
 
 All rules have the same network, 784-1000-1000-10, and train with Adagrad on one thread, on MNIST
 where its files are at hand, else on the digits stand-in. How time is told apart:
-lsh_dl/stage_times.py, which the pipeline's figure of the same name is made by too. Rounds are
-epochs cut short; beside the seconds stand the multiplications of the same samples.
+lsh_dl/measurements/stage_times.py, which the pipeline's figure of the same name is made by too.
+Rounds are epochs cut short; beside the seconds stand the multiplications of the same samples.
 """
 
 import tempfile
@@ -13,9 +13,9 @@ import pandas as pd
 
 from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
 from benchmarks._results import write_table
-from lsh_dl.records import describe_machine
-from lsh_dl.stage_times import PARTS, measure_stages
-from lsh_dl.tables import COSTS
+from lsh_dl.measurements.stage_times import PARTS, measure_stages
+from lsh_dl.results.tables import COSTS
+from lsh_dl.runs.machine import describe_machine
 
 ROUNDS, SAMPLES = 5, 10_000
 

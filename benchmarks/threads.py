@@ -20,13 +20,14 @@ import pandas as pd
 
 from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
 from benchmarks._results import write_table
-from lsh_dl.data.store import Prepared
+from lsh_dl.data.prepared.store import Prepared
+from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.network import aligned_zeros
-from lsh_dl.engine.rows import slice_rows
 from lsh_dl.engine.simd import LANES
 from lsh_dl.engine.threads import Team
-from lsh_dl.learning import draw_key, draw_order, evaluate, read_ahead, train_epoch
-from lsh_dl.training import create_model, inputs_of
+from lsh_dl.training.epochs import draw_key, draw_order, evaluate, train_epoch
+from lsh_dl.training.loader import prefetch
+from lsh_dl.training.run import create_model, inputs_of
 
 THREADS = (1, 2, 4)
 ROUNDS = 11
@@ -126,7 +127,7 @@ def measure_times(data: Prepared) -> Iterator[dict]:
                 start = time.perf_counter()
                 model.train(rows, KEY)
                 times[threads].append(1e6 * (time.perf_counter() - start) / SAMPLES[rule])
-            halves = slice_rows(rows, 0, SAMPLES[rule] // 2)
+            halves = slice_batch(rows, 0, SAMPLES[rule] // 2)
             with Team(2) as team:
                 start = time.perf_counter()
                 team.run(lambda part, apart=apart, rows=halves: apart[part].train(rows, KEY))
@@ -165,7 +166,7 @@ def measure_waiting(data: Prepared) -> Iterator[dict]:
         for _ in range(3):
             start, waited = time.perf_counter(), 0.0
             asked = start
-            for rows in read_ahead(inputs, order):
+            for rows in prefetch(inputs, order):
                 waited += time.perf_counter() - asked
                 model.train(rows, np.uint64(2))
                 asked = time.perf_counter()

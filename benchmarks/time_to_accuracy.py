@@ -19,9 +19,9 @@ import pandas as pd
 from benchmarks._digits import describe_run, open_digits
 from benchmarks._results import write_table
 from benchmarks._torch import create_dense, import_torch, train_batch
-from lsh_dl.data.store import Prepared
-from lsh_dl.learning import draw_key, draw_order, evaluate
-from lsh_dl.training import create_model, inputs_of
+from lsh_dl.data.prepared.store import Prepared
+from lsh_dl.training.epochs import draw_key, draw_order, evaluate
+from lsh_dl.training.run import create_model, inputs_of
 
 WANTED = 0.97
 EVERY = 5_000

@@ -1,9 +1,9 @@
 """Sampled softmax by LSH against the dense softmax, 100,000 labels: time and precision.
 
 `python -m benchmarks wide_outputs`. Both train the same network, features-128-labels, from the same
-weights on the same generated samples in the same order (`lsh_dl.data._wide`), sample by sample,
-with Adagrad at the same rate, one thread; the hidden layer is fully active in both. LSH has the
-settings of its preset `wide-outputs`: 0.2 % of the outputs.
+weights on the same generated samples in the same order (`lsh_dl.data.synthetic.wide`), sample by
+sample, with Adagrad at the same rate, one thread; the hidden layer is fully active in both. LSH has
+the settings of its preset `wide-outputs`: 0.2 % of the outputs.
 
 Precision at 1, 3 and 5 is taken on samples that were not trained on, after every quarter of
 training. The dense side is what takes the time, so it sees few samples of 100,000 labels and more
@@ -22,13 +22,13 @@ import pandas as pd
 from benchmarks._results import write_table
 from benchmarks._timing import Systems, time_systems
 from benchmarks._torch import call_batches, import_torch
-from lsh_dl.data._wide import draw_wide
-from lsh_dl.engine.model import SparseModel
-from lsh_dl.engine.work import OPTIMISER
-from lsh_dl.inputs import SparseInputs
-from lsh_dl.learning import build_model, draw_key, draw_order, evaluate
-from lsh_dl.records import describe_machine
-from lsh_dl.runs import Training
+from lsh_dl.data.synthetic.wide import draw_wide
+from lsh_dl.engine.counts import OPTIMISER
+from lsh_dl.runs.machine import describe_machine
+from lsh_dl.runs.spec import Training
+from lsh_dl.training.epochs import build_model, draw_key, draw_order, evaluate
+from lsh_dl.training.loader import SparseInputs
+from lsh_dl.training.model import SparseModel
 
 FEATURES, HIDDEN = 10_000, 128
 SEED = 1

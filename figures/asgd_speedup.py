@@ -18,7 +18,7 @@ CAPTION = (
 )
 SIMULATED = (
     "Right: not measured but simulated, from recorded updates and measured times, for as many "
-    "cores as threads (lsh_dl/simulation.py)."
+    "cores as threads (lsh_dl/measurements/simulation.py)."
 )
 
 SLOWER = [0.25, 0.5, 1]

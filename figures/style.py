@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from lsh_dl.files import whole_file
+from lsh_dl.common.files import whole_file
 
 matplotlib.use("Agg")
 

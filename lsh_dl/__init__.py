@@ -10,7 +10,7 @@ __all__ = ["SparseMLPClassifier"]
 def __getattr__(name: str) -> Any:
     """Import the estimator when it is asked for: it needs scikit-learn, which takes a second.
 
-    By its name, so that no job of the pipeline depends on its file (`lsh_dl.sources`).
+    By its name, so that no job of the pipeline depends on its file (`lsh_dl.common.code`).
     """
     if name in __all__:
         return getattr(import_module("lsh_dl.estimator"), name)

@@ -15,13 +15,20 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lsh_dl.engine.work import OPTIMISER
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.validation import validate
+from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
-from lsh_dl.errors import UserError
-from lsh_dl.inputs import Inputs, make_inputs
-from lsh_dl.learning import build_model, draw_key, draw_order, evaluate, predict_all, train_epoch
-from lsh_dl.runs import Fraction, Training, Width
-from lsh_dl.validation import validate
+from lsh_dl.runs.spec import Fraction, Training, Width
+from lsh_dl.training.epochs import (
+    build_model,
+    draw_key,
+    draw_order,
+    evaluate,
+    predict_all,
+    train_epoch,
+)
+from lsh_dl.training.loader import Inputs, make_inputs
 
 
 class _Parameters(Training):
@@ -54,7 +61,7 @@ class SparseMLPClassifier(ClassifierMixin, BaseEstimator):
 
     For each sample, a selection rule chooses the active nodes of every hidden layer (ReLU); only
     their weights, and only those of non-zero inputs, are read and updated, one sample at a time.
-    The loop is that of the experiments (`lsh_dl.training`): the same data, order and seed give
+    The loop is that of the experiments (`lsh_dl.training.run`): the same data, order and seed give
     the same network. With the rule `lsh` this is the method of Spring and Shrivastava, *Scalable
     and Sustainable Deep Learning via Randomized Hashing* (KDD 2017).
 

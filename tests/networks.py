@@ -9,22 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lsh_dl import asking
-from lsh_dl.asking import (  # noqa: F401 (for the tests)
-    KEY,
-    Answer,
-    copy_state,
-    draw_inputs,
-    draw_rows,
-    to_vector,
-)
-from lsh_dl.discovery import discover, find
-from lsh_dl.engine.keys import mix
-from lsh_dl.engine.loop import Rows
-from lsh_dl.engine.model import SparseModel
+from lsh_dl.common.discovery import discover, find
+from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.network import Network, create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
-from lsh_dl.engine.threads import Team, meet
+from lsh_dl.engine.prng import mix
+from lsh_dl.engine.threads import Team, barrier
 from lsh_dl.hashing.fitting import (
     average_inputs,
     balance_features,
@@ -32,10 +22,13 @@ from lsh_dl.hashing.fitting import (
     create_fitting,
     fit_directions,
 )
+from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.projections import Projections
-from lsh_dl.hashing.tables import Tables
 from lsh_dl.rules.base import Rule, RuleSettings
-from lsh_dl.runs import Run, Training
+from lsh_dl.runs.spec import Run, Training
+from lsh_dl.testing import probe as asking
+from lsh_dl.testing.probe import Answer, copy_state
+from lsh_dl.training.model import SparseModel
 
 RULES = discover("lsh_dl.rules", Rule)
 
@@ -75,7 +68,7 @@ def make_run(rule: str, training: Training, fraction: float = 0.3, **others: Any
     )
 
 
-def to_rows(x: np.ndarray, classes: int, seed: int = 0) -> Rows:
+def to_rows(x: np.ndarray, classes: int, seed: int = 0) -> Batch:
     """The inputs as they are, with random labels."""
     return asking.to_rows(x, np.random.default_rng(seed).integers(0, classes, len(x)))
 
@@ -122,7 +115,7 @@ def with_one(x: np.ndarray) -> np.ndarray:
 
 
 def ask(rule: Rule, state: Any, *arguments: Any, **more: Any) -> Answer:
-    """Call a rule's `select` on its own; arguments as for `lsh_dl.asking.ask`."""
+    """Call a rule's `select` on its own; arguments as for `lsh_dl.testing.probe.ask`."""
     return asking.ask(type(rule).select, state, *arguments, **more)
 
 
@@ -148,7 +141,7 @@ class Step(NamedTuple):
     values: np.ndarray  # float64 (nodes,): the layer's outputs, 0 where not active
 
 
-def sample_inputs(rows: Rows, s: int, features: int) -> np.ndarray:
+def sample_inputs(rows: Batch, s: int, features: int) -> np.ndarray:
     """One row as a dense vector without the bias's 1."""
     x = np.zeros(features + 1)
     part = slice(rows.ends[s], rows.ends[s + 1])
@@ -157,7 +150,7 @@ def sample_inputs(rows: Rows, s: int, features: int) -> np.ndarray:
 
 
 def walk_layers(
-    model: SparseModel, rows: Rows, s: int, key: np.uint64, training: bool
+    model: SparseModel, rows: Batch, s: int, key: np.uint64, training: bool
 ) -> Iterator[Step]:
     """The hidden layers of one sample; the model stays as it is, the rule's state too."""
     state = copy_state(model.state)
@@ -205,16 +198,16 @@ def follow_inputs(
     fitting = create_fitting(projections, len(recent))
     stride = recent.shape[1]
 
-    def follow(crew):
+    def follow(worker):
         work = 0
-        average_inputs(recent, stride, fitting.mean, crew)
+        average_inputs(recent, stride, fitting.mean, worker)
         if iterations:
-            work += fit_directions(projections, 0, recent, stride, iterations, fitting, crew)
+            work += fit_directions(projections, 0, recent, stride, iterations, fitting, worker)
         if centred:
-            work += centre_projections(projections, 0, stride, fitting.mean, crew)
-        meet(crew)
+            work += centre_projections(projections, 0, stride, fitting.mean, worker)
+        barrier(worker)
         if balanced:
-            work += balance_features(projections, 0, recent, stride, balanced, fitting, crew)
+            work += balance_features(projections, 0, recent, stride, balanced, fitting, worker)
         return work
 
     with Team(threads) as team:

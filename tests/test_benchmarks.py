@@ -11,8 +11,8 @@ from benchmarks import __main__ as dispatcher
 from benchmarks import accuracy, budget
 from benchmarks import data as data_measurement
 from benchmarks._timing import time_systems
-from lsh_dl.config import check_config
-from lsh_dl.data.libsvm import read_libsvm
+from lsh_dl.data.formats.libsvm import read_libsvm
+from lsh_dl.experiment.config import check_config
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from sklearn.preprocessing import MaxAbsScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lsh_dl import SparseMLPClassifier
-from lsh_dl.data.prepare import prepare
-from lsh_dl.data.store import open_prepared
-from lsh_dl.runs import Run, Training
-from lsh_dl.training import create_model, train_run
+from lsh_dl.data.prepared.prepare import prepare
+from lsh_dl.data.prepared.store import open_prepared
+from lsh_dl.runs.spec import Run, Training
+from lsh_dl.training.run import create_model, train_run
 
 ROOT = Path(__file__).parents[1]
 

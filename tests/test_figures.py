@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsh_dl.tables import COSTS, FIGURES, MEASURES, NAMED_CURVES
+from lsh_dl.results.tables import COSTS, FIGURES, MEASURES, NAMED_CURVES
 
 FOLDER = Path(__file__).parents[1] / "figures"
 OF_RUNS = [name for name, figure in FIGURES.items() if not figure.measured]

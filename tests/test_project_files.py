@@ -43,7 +43,7 @@ def test_citation_has_the_version():
 
 
 def test_every_figure_has_script_and_caption():
-    from lsh_dl.tables import FIGURES
+    from lsh_dl.results.tables import FIGURES
 
     for name in FIGURES:
         assert (ROOT / "figures" / f"{name}.py").is_file()

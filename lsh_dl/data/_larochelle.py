@@ -35,7 +35,7 @@ class LarochelleSet(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Read both parts from the zip."""
-        from lsh_dl.data.amat import read_amat
+        from lsh_dl.data.formats.amat import read_amat
 
         path, wanted, classes = sources.fetch(self.file), self.settings, self.classes
         return Arrays(

@@ -79,7 +79,7 @@ class RemoteFile:
 
 
 class Sources(Protocol):
-    """What `DataSet.build` is given (see `lsh_dl.data.fetch`)."""
+    """What `DataSet.build` is given (see `lsh_dl.data.prepared.fetch`)."""
 
     workspace: Path
     """A folder that becomes the prepared folder: arrays too large for memory are made here."""
@@ -96,7 +96,7 @@ class Stream:
     Attributes
     ----------
     opener: "module:function"; called with the `arrays` and `settings` below as keywords, it
-        returns the `lsh_dl.data.store.Samples`.
+        returns the `lsh_dl.data.prepared.store.Samples`.
     arrays: what the stream draws from, stored beside it and handed back memory-mapped.
     settings: numbers and words that JSON can hold.
     """

@@ -41,7 +41,7 @@ class Convex(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Draw the two parts; the same settings give the same images."""
-        from lsh_dl.data._convex import draw_images
+        from lsh_dl.data.synthetic.convex_kernels import draw_images
 
         settings = self.settings
         parts = []

@@ -3,8 +3,8 @@
 import numpy as np
 from pydantic import Field
 
-from lsh_dl.data._reading import corrupt
 from lsh_dl.data.base import Arrays, Checksum, DataSet, DataSettings, RemoteFile, Sources
+from lsh_dl.data.formats.gzipped import corrupt
 
 HOSTS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist",
@@ -84,7 +84,7 @@ def read_part(
     UserError
         A file cannot be got, is damaged, or the two do not belong together.
     """
-    from lsh_dl.data.idx import read_idx
+    from lsh_dl.data.formats.idx import read_idx
 
     images_path, labels_path = sources.fetch(images), sources.fetch(labels)
     x, y = read_idx(images_path, 3), read_idx(labels_path, 1)

@@ -43,7 +43,7 @@ class Mnist8m(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Stream the text into an array on disk."""
-        from lsh_dl.data.libsvm import read_libsvm
+        from lsh_dl.data.formats.libsvm import read_libsvm
 
         x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS, self.settings.test)
         train = self.settings.train

@@ -17,9 +17,10 @@ class Mnist8mGenerated(DataSet):
     """8,100,000 training digits: MNIST's 60,000 and 134 deformations of each; MNIST's test set.
 
     The training part is a stream: an image is made when it is asked for, from its index alone
-    (see `lsh_dl.data._deform`), so nothing but MNIST is stored. The rule is infinite MNIST's; its
-    random fields are drawn here, so the images are of the same kind as those of `mnist8m` but
-    not the same. The validation split keeps all deformations of one original together.
+    (see `lsh_dl.data.synthetic.deform`), so nothing but MNIST is stored. The rule is infinite
+    MNIST's; its random fields are drawn here, so the images are of the same kind as those of
+    `mnist8m` but not the same. The validation split keeps all deformations of one original
+    together.
     """
 
     name = "mnist8m_generated"
@@ -50,14 +51,14 @@ class Mnist8mGenerated(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Read MNIST and draw the fields."""
-        from lsh_dl.data._deform import draw_fields
+        from lsh_dl.data.synthetic.deform import draw_fields
 
         settings = self.settings
         images, labels = read_part(sources, TRAIN_IMAGES, TRAIN_LABELS)
         x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS, settings.test)
         rng = np.random.default_rng([settings.seed, 0x8312])
         stream = Stream(
-            opener="lsh_dl.data._deform:open_stream",
+            opener="lsh_dl.data.synthetic.deform:open_stream",
             arrays={
                 "images": images,
                 "labels": labels,

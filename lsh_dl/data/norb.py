@@ -3,8 +3,8 @@
 import numpy as np
 from pydantic import Field
 
-from lsh_dl.data._reading import corrupt
 from lsh_dl.data.base import Arrays, DataSet, RemoteFile, Seeded, Sources
+from lsh_dl.data.formats.gzipped import corrupt
 
 HOSTS = (
     "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small",
@@ -75,7 +75,7 @@ def _read_half(
     sources: Sources, files: dict[str, RemoteFile], wanted: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`wanted` pairs (n, 2048) uint8, their kinds (n,) and toys (n,), in random order."""
-    from lsh_dl.data.norb_matrix import read_matrix, shrink_pairs
+    from lsh_dl.data.formats.norb_matrix import read_matrix, shrink_pairs
 
     paths = {part: sources.fetch(file) for part, file in files.items()}
     pairs, kinds, facts = (read_matrix(paths[part]) for part in ("dat", "cat", "info"))

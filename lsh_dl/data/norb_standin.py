@@ -76,8 +76,8 @@ def _render_part(
     instances: tuple[int, ...], count: int, settings: NorbStandin.Settings, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs (count, 2048) uint8, kinds (count,), instances (count,)."""
-    from lsh_dl.data._render import render, shrink
-    from lsh_dl.data._toys import KINDS, assemble
+    from lsh_dl.data.synthetic.render import render, shrink
+    from lsh_dl.data.synthetic.toys import KINDS, assemble
 
     toys = {
         (kind, instance): assemble(kind, instance, settings.seed)

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
-from lsh_dl.errors import UserError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 

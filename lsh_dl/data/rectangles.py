@@ -3,8 +3,8 @@
 import numpy as np
 from pydantic import Field, model_validator
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources
-from lsh_dl.errors import UserError
 
 SIDE = 28
 

@@ -10,8 +10,8 @@ from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources
 class WideGenerated(DataSet):
     """Sparse samples with one to three of 100,000 labels, the rarest 100,000 times rarer.
 
-    Drawn by a rule of this project's own (`lsh_dl.data._wide`), after no published set: a label is
-    known by 16 random features, of which a sample shows some, beside noise.
+    Drawn by a rule of this project's own (`lsh_dl.data.synthetic.wide`), after no published set:
+    a label is known by 16 random features, of which a sample shows some, beside noise.
     """
 
     name = "wide_generated"
@@ -31,7 +31,7 @@ class WideGenerated(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Draw both parts."""
-        from lsh_dl.data._wide import draw_wide
+        from lsh_dl.data.synthetic.wide import draw_wide
 
         chosen = self.settings
         sizes = chosen.labels, chosen.features, chosen.seed

@@ -3,8 +3,8 @@
 import numpy as np
 from pydantic import Field
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, RemoteFile, Sources
-from lsh_dl.errors import UserError
 
 
 class ExtremeClassification(DataSet):
@@ -43,7 +43,7 @@ class ExtremeClassification(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Read both files."""
-        from lsh_dl.data.xc_text import read_xc
+        from lsh_dl.data.formats.xc_text import read_xc
 
         paths = [sources.fetch(file) for file in self.files()]
         (x_train, y_train), (x_test, y_test) = map(read_xc, paths)

@@ -9,7 +9,7 @@ import platformdirs
 from filelock import FileLock
 from numba.core.caching import UserProvidedCacheLocator
 
-from lsh_dl.errors import UserError
+from lsh_dl.common.errors import UserError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -3,11 +3,11 @@
 from numba.extending import register_jitable
 
 from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.counts import BACKWARD, FORWARD, OPTIMISER, UPDATE
+from lsh_dl.engine.dispatch import Selection
 from lsh_dl.engine.network import Vector
 from lsh_dl.engine.optimiser import operations_per_weight, step_row
-from lsh_dl.engine.selection import Selection
 from lsh_dl.engine.simd import add_scaled_blocks, clear_blocks, dot_blocks
-from lsh_dl.engine.work import BACKWARD, FORWARD, OPTIMISER, UPDATE
 
 count_optimiser = register_jitable(operations_per_weight)
 

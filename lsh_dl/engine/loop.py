@@ -5,13 +5,11 @@ plain Python (`.py_func`) around a rule in plain NumPy; the leaves are compiled 
 Reference: Spring & Shrivastava, KDD 2017, algorithm 1; one sample at a time.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba.extending import register_jitable
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.keys import mix
+from lsh_dl.engine.dispatch import follow_updates, select_nodes
 from lsh_dl.engine.layers import (
     activate,
     backward_active,
@@ -29,19 +27,8 @@ from lsh_dl.engine.outputs import (
     write_largest,
     write_probabilities,
 )
-from lsh_dl.engine.selection import follow_updates, select_nodes
-from lsh_dl.engine.threads import take_row, uncounted
-
-
-class Rows(NamedTuple):
-    """Samples as sparse rows (CSR): a row's non-zero inputs in rising order, then the bias's 1."""
-
-    ends: np.ndarray  # int64 (samples + 1,): row i is ends[i]:ends[i + 1]
-    ids: np.ndarray  # int32
-    values: np.ndarray  # float32
-    labels: np.ndarray  # int32: each sample's labels, none twice; one each: (samples,)
-    label_ends: np.ndarray  # int64 (samples + 1,): those of row i are label_ends[i]:...[i + 1]
-    numbers: np.ndarray  # int64 (samples,): which sample it is, for random keys
+from lsh_dl.engine.prng import mix
+from lsh_dl.engine.threads import drop_refcounts, take_row
 
 
 @register_jitable
@@ -122,9 +109,13 @@ def train_samples(
     NIPS 2011). `selects_values` is the rule's `computes_preactivations`; `outputs` says how outputs
     are selected, None: not at all; `key` is that of the epoch.
     """
-    state, network, rows = uncounted(state), uncounted(network), uncounted(rows)
-    workspace, tally, optimiser = uncounted(workspace), uncounted(tally), uncounted(optimiser)
-    outputs = uncounted(outputs)
+    state, network, rows = drop_refcounts(state), drop_refcounts(network), drop_refcounts(rows)
+    workspace, tally, optimiser = (
+        drop_refcounts(workspace),
+        drop_refcounts(tally),
+        drop_refcounts(optimiser),
+    )
+    outputs = drop_refcounts(outputs)
     hidden = network.strides.shape[0] - 1
     s = take_row(queue)
     while s < rows.numbers.shape[0]:
@@ -148,8 +139,12 @@ def predict_samples(
     state, selects_values, network, outputs, rows, queue, key, workspace, tally, probabilities
 ):
     """Write the class probabilities, float32 (samples, classes), of this thread's rows."""
-    state, network, rows = uncounted(state), uncounted(network), uncounted(rows)
-    workspace, tally, outputs = uncounted(workspace), uncounted(tally), uncounted(outputs)
+    state, network, rows = drop_refcounts(state), drop_refcounts(network), drop_refcounts(rows)
+    workspace, tally, outputs = (
+        drop_refcounts(workspace),
+        drop_refcounts(tally),
+        drop_refcounts(outputs),
+    )
     hidden = network.strides.shape[0] - 1
     s = take_row(queue)
     while s < rows.numbers.shape[0]:
@@ -166,8 +161,12 @@ def rank_samples(
     state, selects_values, network, outputs, rows, queue, key, workspace, tally, ranked
 ):
     """Write the classes of the largest outputs, int32 (samples, k), of this thread's rows."""
-    state, network, rows = uncounted(state), uncounted(network), uncounted(rows)
-    workspace, tally, outputs = uncounted(workspace), uncounted(tally), uncounted(outputs)
+    state, network, rows = drop_refcounts(state), drop_refcounts(network), drop_refcounts(rows)
+    workspace, tally, outputs = (
+        drop_refcounts(workspace),
+        drop_refcounts(tally),
+        drop_refcounts(outputs),
+    )
     hidden = network.strides.shape[0] - 1
     s = take_row(queue)
     while s < rows.numbers.shape[0]:

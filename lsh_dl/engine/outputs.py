@@ -14,6 +14,8 @@ import numpy as np
 from numba.extending import register_jitable
 
 from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.counts import BACKWARD, FORWARD, OPTIMISER, UPDATE
+from lsh_dl.engine.dispatch import follow_updates, select_nodes
 from lsh_dl.engine.layers import (
     backward_active,
     count_optimiser,
@@ -23,9 +25,7 @@ from lsh_dl.engine.layers import (
 )
 from lsh_dl.engine.network import Network, view_layer
 from lsh_dl.engine.optimiser import step_row
-from lsh_dl.engine.selection import follow_updates, select_nodes
 from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks
-from lsh_dl.engine.work import BACKWARD, FORWARD, OPTIMISER, UPDATE
 
 
 class Outputs(NamedTuple):

@@ -2,7 +2,7 @@
 
 The steps are those of `lsh_dl.engine.loop.train_samples`, in the same order, so that the same is
 learned; that loop itself has no clock in it. The clock is read four times a sample and twice more
-for each hidden layer; what that takes is measured (lsh_dl/stage_times.py).
+for each hidden layer; what that takes is measured (lsh_dl/measurements/stage_times.py).
 """
 
 import time
@@ -13,20 +13,14 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.keys import mix
-from lsh_dl.engine.layers import (
-    activate,
-    forward_active,
-    prepare_selection,
-    scatter,
-    view_level,
-)
+from lsh_dl.engine.dispatch import select_nodes
+from lsh_dl.engine.layers import activate, forward_active, prepare_selection, scatter, view_level
 from lsh_dl.engine.loop import backward_hidden, clear_sample
 from lsh_dl.engine.network import aligned_zeros, view_layer
 from lsh_dl.engine.optimiser import Optimiser
 from lsh_dl.engine.outputs import backward_outputs, forward_outputs, score_sample
-from lsh_dl.engine.selection import select_nodes
-from lsh_dl.engine.threads import take_row, uncounted
+from lsh_dl.engine.prng import mix
+from lsh_dl.engine.threads import drop_refcounts, take_row
 
 #: What is told apart. Selecting includes ranking; a gradient and the update are one pass over a
 #: row; `other` is listing inputs, the loss, and clearing what was touched.
@@ -103,9 +97,13 @@ def train_by_the_clock(
     state, selects_values, network, outputs, rows, queue, key, workspace, tally, clocked
 ):
     """`train_samples`, with the time of each stage added to a clock."""
-    state, network, rows = uncounted(state), uncounted(network), uncounted(rows)
-    workspace, tally, outputs = uncounted(workspace), uncounted(tally), uncounted(outputs)
-    optimiser, clock = uncounted(clocked.optimiser), uncounted(clocked.clock)
+    state, network, rows = drop_refcounts(state), drop_refcounts(network), drop_refcounts(rows)
+    workspace, tally, outputs = (
+        drop_refcounts(workspace),
+        drop_refcounts(tally),
+        drop_refcounts(outputs),
+    )
+    optimiser, clock = drop_refcounts(clocked.optimiser), drop_refcounts(clocked.clock)
     hidden = network.strides.shape[0] - 1
     now = read_clock(clock)
     s = take_row(queue)

@@ -15,7 +15,7 @@ from lsh_dl.engine.network import aligned_zeros
 Result = TypeVar("Result")
 
 
-class Crew(NamedTuple):
+class Worker(NamedTuple):
     """One of the threads that run a kernel together, part by part, and meet in between."""
 
     part: int  # which one this is
@@ -65,8 +65,8 @@ class Team:
             wait(others)
         return [first, *(other.result() for other in others)]
 
-    def run_together(self, task: Callable[[Crew], Result]) -> list[Result]:
-        """The results of a task that is begun in every thread, and in which they may `meet`.
+    def run_together(self, task: Callable[[Worker], Result]) -> list[Result]:
+        """The results of a task that is begun in every thread, and in which they may `barrier`.
 
         Where it fails in one of them, the others wait for none any more.
         """
@@ -74,7 +74,7 @@ class Team:
 
         def join(part: int) -> Result:
             try:
-                return task(Crew(part, self.threads, arrivals))
+                return task(Worker(part, self.threads, arrivals))
             finally:
                 arrivals[0] = DISMISSED
 
@@ -133,26 +133,26 @@ def _look(typing, counter):
 
 
 @compiled
-def meet(crew):
+def barrier(worker):
     """Wait until all of the crew have come here, and see what they wrote before."""
-    if crew.parts == 1:
+    if worker.parts == 1:
         return
-    arrived = _fetch_and_increment(crew.arrivals)
-    everyone = (arrived // crew.parts + 1) * crew.parts
+    arrived = _fetch_and_increment(worker.arrivals)
+    everyone = (arrived // worker.parts + 1) * worker.parts
     looks = 0
-    while 0 <= _look(crew.arrivals) < everyone:
+    while 0 <= _look(worker.arrivals) < everyone:
         looks += 1
         if looks > PATIENCE:
             sched_yield()
 
 
 @compiled
-def span(crew, count):
+def chunk(worker, count):
     """This thread's share of `count` things: from where to where."""
-    return count * crew.part // crew.parts, count * (crew.part + 1) // crew.parts
+    return count * worker.part // worker.parts, count * (worker.part + 1) // worker.parts
 
 
-def uncounted(value):
+def drop_refcounts(value):
     """The same array, number or tuple of such, with views that a kernel takes not counted.
 
     Numba counts references to an array at every view of it, by atomic operations: a tenth of a
@@ -162,8 +162,8 @@ def uncounted(value):
     return value
 
 
-@overload(uncounted)
-def _compile_uncounted(value):
+@overload(drop_refcounts)
+def _compile_drop_refcounts(value):
     return lambda value: _drop_counts(value)
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.keys import mix
+from lsh_dl.engine.dispatch import select_nodes
 from lsh_dl.engine.layers import prepare_selection, release_selection, view_level
 from lsh_dl.engine.loop import clear_sample, forward_hidden
 from lsh_dl.engine.network import view_layer
-from lsh_dl.engine.selection import select_nodes
+from lsh_dl.engine.prng import mix
 from lsh_dl.engine.simd import dot_blocks
 
 

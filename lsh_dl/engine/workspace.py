@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lsh_dl.engine.counts import STAGES
 from lsh_dl.engine.network import Network, aligned_zeros, padded, row_length
 from lsh_dl.engine.simd import LANES
-from lsh_dl.engine.work import STAGES
 
 
 class Workspace(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.simd import LANES, TILE, add_scaled_blocks, clear_blocks, dot_blocks
-from lsh_dl.engine.threads import meet, span
+from lsh_dl.engine.threads import barrier, chunk
 from lsh_dl.hashing.projections import Projections, multiply_rows
 
 #: Nodes whose features are summed by one thread.
@@ -41,26 +41,26 @@ def create_fitting(projections: Projections, samples: int) -> Fitting:
 
 
 @compiled
-def average_inputs(recent, stride, mean, crew):
+def average_inputs(recent, stride, mean, worker):
     """The mean of recent inputs, float32 (samples, `stride` or more), to `mean`."""
-    first, stop = span(crew, stride // LANES)
+    first, stop = chunk(worker, stride // LANES)
     columns = slice(first * LANES, stop * LANES)
     mine = mean[columns]
     mine[:] = 0
     for s in range(recent.shape[0]):
         mine += recent[s, columns]
     mine /= np.float32(recent.shape[0])
-    meet(crew)
+    barrier(worker)
 
 
 @compiled
-def centre_projections(projections, layer, stride, mean, crew):
+def centre_projections(projections, layer, stride, mean, worker):
     """Centre a layer's queries on the mean of its recent inputs, float32 (`stride` or more,).
 
     Returns the multiplications done.
     """
     m = projections.centres.shape[1]
-    if crew.part > 0:
+    if worker.part > 0:
         return 0
     rows, blocks = projections.directions[layer], projections.row_blocks[: stride // LANES]
     for d in range(m):
@@ -70,7 +70,7 @@ def centre_projections(projections, layer, stride, mean, crew):
 
 
 @compiled
-def fit_directions(projections, layer, recent, stride, iterations, fitting, crew):
+def fit_directions(projections, layer, recent, stride, iterations, fitting, worker):
     """Turn a layer's directions towards the leading principal ones of its recent inputs.
 
     Inputs are float32 (samples, `stride` or more), `fitting.mean` is theirs. Orthogonal iteration
@@ -81,26 +81,26 @@ def fit_directions(projections, layer, recent, stride, iterations, fitting, crew
     mean, products, turned = fitting.mean, fitting.products, fitting.turned
     blocks = projections.row_blocks[: stride // LANES]
     for _ in range(iterations):
-        project_inputs(projections, layer, recent, stride, mean, products, crew)
-        _combine_inputs(recent, mean, blocks, products, turned, crew)
-        meet(crew)
-        if crew.part == 0:
+        project_inputs(projections, layer, recent, stride, mean, products, worker)
+        _combine_inputs(recent, mean, blocks, products, turned, worker)
+        barrier(worker)
+        if worker.part == 0:
             orthonormalise(turned, blocks)
             projections.directions[layer, :m, :stride] = turned[:, :stride]
-        meet(crew)
-    if crew.part > 0:
+        barrier(worker)
+    if worker.part > 0:
         return 0
     return iterations * (2 * samples * m * stride + 2 * m * m * stride)
 
 
 @compiled
-def project_inputs(projections, layer, recent, stride, mean, products, crew):
+def project_inputs(projections, layer, recent, stride, mean, products, worker):
     """Inner products of inputs less `mean` with the m directions, to float32 (samples, m)."""
     samples, m = recent.shape[0], projections.centres.shape[1]
     directions = projections.directions[layer][:m]
     blocks = projections.row_blocks[: stride // LANES]
     few = np.empty((TILE, stride), np.float32)
-    first, stop = span(crew, -(-samples // TILE))
+    first, stop = chunk(worker, -(-samples // TILE))
     for tile in range(first, stop):
         start, end = tile * TILE, min(tile * TILE + TILE, samples)
         for s in range(start, end):
@@ -108,14 +108,14 @@ def project_inputs(projections, layer, recent, stride, mean, products, crew):
             for i in range(stride):
                 deviations[i] = row[i] - mean[i]
         multiply_rows(few[: end - start], directions, blocks, products[start:end])
-    meet(crew)
+    barrier(worker)
 
 
 @compiled
-def _combine_inputs(recent, mean, blocks, products, turned, crew):
+def _combine_inputs(recent, mean, blocks, products, turned, worker):
     """Sums of the inputs less `mean`, times their products, to turned (m, row), over the blocks."""
     deviations = np.empty_like(mean)
-    first, stop = span(crew, blocks.shape[0])
+    first, stop = chunk(worker, blocks.shape[0])
     for start in range(first, stop, FEW_BLOCKS):
         few = blocks[start : min(start + FEW_BLOCKS, stop)]
         columns = slice(few[0], few[-1] + LANES)
@@ -162,7 +162,7 @@ def _leave_out(rows, d, blocks):
 
 
 @compiled
-def balance_features(projections, layer, recent, stride, nodes, fitting, crew):
+def balance_features(projections, layer, recent, stride, nodes, fitting, worker):
     """Balance the spread of features between a layer's recent inputs and its first `nodes` nodes.
 
     The nodes' features, as projected last, are scaled anew. Returns the multiplications done.
@@ -170,16 +170,16 @@ def balance_features(projections, layer, recent, stride, nodes, fitting, crew):
     m, samples = projections.centres.shape[1], recent.shape[0]
     scales, features = projections.scales[layer], projections.features[layer]
     products, squares, origin = fitting.products, fitting.squares, np.zeros(stride, np.float32)
-    project_inputs(projections, layer, recent, stride, origin, products, crew)
+    project_inputs(projections, layer, recent, stride, origin, products, worker)
     # By groups of nodes, so that the sums do not depend on the number of threads.
     groups = -(-nodes // GROUP)
-    first, stop = span(crew, groups)
+    first, stop = chunk(worker, groups)
     for group in range(first, stop):
         squares[group] = 0
         for node in range(group * GROUP, min(group * GROUP + GROUP, nodes)):
             for d in range(m + 1):
                 squares[group, d] += features[node, d] ** 2
-    meet(crew)
+    barrier(worker)
     new = np.empty(m + 1, np.float32)
     for d in range(m + 1):
         query = 1.0
@@ -188,12 +188,12 @@ def balance_features(projections, layer, recent, stride, nodes, fitting, crew):
             query = np.sqrt((deviations**2).mean())
         spread = np.sqrt(squares[:groups, d].sum() / nodes) * scales[d]
         new[d] = np.sqrt((spread + 1e-9) / (query + 1e-9))
-    first, stop = span(crew, nodes)
+    first, stop = chunk(worker, nodes)
     for node in range(first, stop):
         for d in range(m + 1):
             features[node, d] *= scales[d] / new[d]
-    meet(crew)
-    if crew.part > 0:
+    barrier(worker)
+    if worker.part > 0:
         return 0
     scales[:] = new
     return samples * stride * m + (samples + 2 * nodes) * (m + 1)

@@ -2,7 +2,7 @@
 
 A node's weight row w (bias included) and a layer's input x are both mapped to a few *features*
 such that the inner product of the features is close to w.x; hash bits are made of them
-(lsh_dl/hashing/bits.py). Families of features:
+(lsh_dl/hashing/hash_bits.py). Families of features:
 
 ========  ===================================================================
 gaussian  K L random Gaussian directions

@@ -3,15 +3,15 @@
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.keys import uniform
-from lsh_dl.engine.ranking import keep_largest
+from lsh_dl.engine.counts import MAINTAIN, RERANK, SELECT
+from lsh_dl.engine.prng import uniform
 from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks
-from lsh_dl.engine.work import MAINTAIN, RERANK, SELECT
-from lsh_dl.hashing.bits import score_features, score_winners
+from lsh_dl.engine.topk import keep_largest
+from lsh_dl.hashing.hash_bits import score_features, score_winners
+from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.probing import probe_code, start_probing
 from lsh_dl.hashing.projections import estimate_inner_product, project_query, project_step
 from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, REPLACED
-from lsh_dl.hashing.tables import Tables
 
 
 @compiled

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lsh_dl.hashing.bits import Bits
+from lsh_dl.hashing.hash_bits import Bits
+from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.probing import Probes
 from lsh_dl.hashing.projections import Projections
-from lsh_dl.hashing.tables import Tables
 
 #: Recent inputs of a layer that projections are fitted to.
 REMEMBERED = 256

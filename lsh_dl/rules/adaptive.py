@@ -6,10 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.keys import uniform
+from lsh_dl.engine.counts import SELECT
 from lsh_dl.engine.network import Network
+from lsh_dl.engine.prng import uniform
 from lsh_dl.engine.simd import dot_blocks
-from lsh_dl.engine.work import SELECT
 from lsh_dl.rules.base import Rule, RuleSettings
 
 #: Step of beta per sample, in logits per share of nodes: settles within some hundred samples.

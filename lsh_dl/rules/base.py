@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from lsh_dl.engine.loop import Rows
+from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.network import Network
 from lsh_dl.engine.threads import Team
 
@@ -116,7 +116,7 @@ class Rule(ABC):
         return None
 
     def refresh(  # noqa: B027 (most rules have nothing to refresh)
-        self, state: Any, network: Network, recent: Rows, work: np.ndarray, team: Team
+        self, state: Any, network: Network, recent: Batch, work: np.ndarray, team: Team
     ) -> None:
         """Bring the state up to date with the weights (hash tables, say).
 
@@ -126,7 +126,7 @@ class Rule(ABC):
         """
 
     def regroup(self, state: Any, network: Network) -> Iterable[tuple[int, np.ndarray]]:
-        """Renumber nodes for locality, after a refresh (lsh_dl/engine/regroup.py).
+        """Renumber nodes for locality, after a refresh (lsh_dl/engine/reorder.py).
 
         Returns hidden layers, each with its order: node i becomes what node order[i] was, in
         `state` at once, in the network and its optimiser afterwards.

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.keys import uniform
 from lsh_dl.engine.network import Network
+from lsh_dl.engine.prng import uniform
 from lsh_dl.rules.base import Rule, RuleSettings
 
 #: Smaller shares keep as little, but are 0 in float32 sooner or later.

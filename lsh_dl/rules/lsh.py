@@ -5,19 +5,19 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from lsh_dl.engine.loop import Rows
+from lsh_dl.common.errors import UserError
+from lsh_dl.engine.batch import Batch
+from lsh_dl.engine.counts import MAINTAIN
 from lsh_dl.engine.network import Network, aligned_zeros
 from lsh_dl.engine.threads import Team
-from lsh_dl.engine.work import MAINTAIN
-from lsh_dl.errors import UserError
-from lsh_dl.hashing.bits import WINNER_BITS, Bits, create_bits, create_winner_bits
+from lsh_dl.hashing.hash_bits import WINNER_BITS, Bits, create_bits, create_winner_bits
+from lsh_dl.hashing.hash_tables import Tables, create_tables
 from lsh_dl.hashing.probing import create_probes
 from lsh_dl.hashing.projections import Projections, create_projections
-from lsh_dl.hashing.regroup import regroup_nodes
+from lsh_dl.hashing.refresh import renew_tables
+from lsh_dl.hashing.reorder import regroup_nodes
 from lsh_dl.hashing.retrieval import follow, select
 from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, Scratch, State, Upkeep
-from lsh_dl.hashing.tables import Tables, create_tables
-from lsh_dl.hashing.upkeep import renew_tables
 from lsh_dl.rules.base import Rule, RuleSettings
 
 #: Samples before the first refresh, which fits the projections to the inputs seen until then.
@@ -302,7 +302,7 @@ class LSH(Rule):
         return due - seen
 
     def refresh(
-        self, state: State, network: Network, recent: Rows, work: np.ndarray, team: Team
+        self, state: State, network: Network, recent: Batch, work: np.ndarray, team: Team
     ) -> None:
         """Follow the inputs (fitted, centred), then hash what was trained again."""
         work[MAINTAIN] += state.upkeep.unreported[0] + renew_tables(state, network, team)

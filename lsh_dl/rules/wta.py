@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.counts import SELECT
 from lsh_dl.engine.network import Network
-from lsh_dl.engine.ranking import keep_largest
 from lsh_dl.engine.simd import dot_blocks
-from lsh_dl.engine.work import SELECT
+from lsh_dl.engine.topk import keep_largest
 from lsh_dl.rules.base import Rule
 
 

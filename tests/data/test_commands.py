@@ -10,11 +10,11 @@ import yaml
 from click.testing import CliRunner
 from serving import CONTENT
 
-from lsh_dl.cli import main
+from lsh_dl.cli.main import main
+from lsh_dl.common.discovery import discover
 from lsh_dl.data import mnist
 from lsh_dl.data.base import DataSet
-from lsh_dl.data.prepare import prepare
-from lsh_dl.discovery import discover
+from lsh_dl.data.prepared.prepare import prepare
 
 SETS = discover("lsh_dl.data", DataSet)
 
@@ -129,7 +129,7 @@ def test_fetch_takes_what_a_config_needs_and_no_more(run, mirror, tmp_path):
 def test_fetch_without_network_is_one_line_with_the_ways_out(run, monkeypatch):
     nowhere = replace(mnist.TRAIN_IMAGES, urls=("http://127.0.0.1:9/a.gz",))
     monkeypatch.setattr(SETS["mnist"], "files", lambda self: (nowhere,))
-    monkeypatch.setattr("lsh_dl.data.fetch.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("lsh_dl.data.prepared.fetch.time.sleep", lambda seconds: None)
     done = run("fetch", "mnist")
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()

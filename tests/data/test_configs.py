@@ -11,13 +11,13 @@ import pytest
 import yaml
 from published import amat_text, write_zip
 
-from lsh_dl.config import read_config
+from lsh_dl.common.discovery import find
 from lsh_dl.data.base import DataSet
-from lsh_dl.data.prepare import resolve
-from lsh_dl.data.store import open_prepared
-from lsh_dl.discovery import find
-from lsh_dl.studies.expand import COMPARISON, expand_runs, expand_studies
-from lsh_dl.tables import FIGURES
+from lsh_dl.data.prepared.prepare import resolve
+from lsh_dl.data.prepared.store import open_prepared
+from lsh_dl.experiment.config import read_config
+from lsh_dl.experiment.expand import COMPARISON, expand_runs, expand_studies
+from lsh_dl.results.tables import FIGURES
 
 ROOT = Path(__file__).parents[2]
 LEVELS = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9]

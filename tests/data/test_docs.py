@@ -8,14 +8,14 @@ import yaml
 from documents import ROOT, blocks
 
 import lsh_dl.data
-from lsh_dl.config import check_config
+from lsh_dl.common.discovery import discover
 from lsh_dl.data.base import DataSet
-from lsh_dl.data.pictures import draw_grid
-from lsh_dl.data.prepare import prepare
-from lsh_dl.data.store import open_prepared
-from lsh_dl.discovery import discover
-from lsh_dl.studies.expand import expand_runs
-from lsh_dl.training import train_run
+from lsh_dl.data.prepared.prepare import prepare
+from lsh_dl.data.prepared.preview import draw_grid
+from lsh_dl.data.prepared.store import open_prepared
+from lsh_dl.experiment.config import check_config
+from lsh_dl.experiment.expand import expand_runs
+from lsh_dl.training.run import train_run
 
 TEXT = (ROOT / "docs/data.md").read_text()
 DATA, TUTORIAL = "docs/data.md", "docs/add_a_data_set.md"

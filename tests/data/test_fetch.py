@@ -4,10 +4,10 @@ import json
 import pytest
 from serving import CONTENT
 
-from lsh_dl.data import fetch
+from lsh_dl.common.errors import UserError
 from lsh_dl.data.base import Checksum, RemoteFile
-from lsh_dl.data.fetch import CachedSources
-from lsh_dl.errors import UserError
+from lsh_dl.data.prepared import fetch
+from lsh_dl.data.prepared.fetch import CachedSources
 
 RIGHT = Checksum(len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from published import amat_text, idx_bytes, libsvm_text, matrix_bytes, write_zip
 
-from lsh_dl.data.amat import read_amat
-from lsh_dl.data.idx import read_idx
-from lsh_dl.data.libsvm import read_libsvm
-from lsh_dl.data.norb_matrix import read_matrix, shrink_pairs
-from lsh_dl.errors import UserError
+from lsh_dl.common.errors import UserError
+from lsh_dl.data.formats.amat import read_amat
+from lsh_dl.data.formats.idx import read_idx
+from lsh_dl.data.formats.libsvm import read_libsvm
+from lsh_dl.data.formats.norb_matrix import read_matrix, shrink_pairs
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(256, size=(5, 4, 3), dtype=np.uint8)
@@ -197,7 +197,7 @@ def test_libsvm_pieces_do_not_matter(tmp_path, monkeypatch):
     x = RNG.integers(256, size=(50, 30), dtype=np.uint8)
     path = tmp_path / "x.bz2"
     path.write_bytes(bz2.compress(libsvm_text(x, np.zeros(50, int))))
-    monkeypatch.setattr("lsh_dl.data.libsvm.CHUNK", 37)
+    monkeypatch.setattr("lsh_dl.data.formats.libsvm.CHUNK", 37)
     np.testing.assert_array_equal(read_small_libsvm(path, 50, 30)[0], x)
     np.testing.assert_array_equal(read_small_libsvm(path, 20, 30)[0], x[:20])
 

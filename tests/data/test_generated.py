@@ -8,11 +8,11 @@ from scipy.spatial import ConvexHull, QhullError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.data import digits, norb_standin
-from lsh_dl.data._deform import DeformedDigits, draw_fields
-from lsh_dl.data._random import draw_below, draw_geometric, draw_uniform, key_state, mix
-from lsh_dl.data.prepare import resolve
-from lsh_dl.errors import UserError
+from lsh_dl.data.prepared.prepare import resolve
+from lsh_dl.data.synthetic.deform import DeformedDigits, draw_fields
+from lsh_dl.data.synthetic.random import draw_below, draw_geometric, draw_uniform, key_state, mix
 
 SMALL = {
     "convex": {"train": 300, "test": 100},
@@ -197,7 +197,7 @@ def test_background_and_frame_are_empty():
 
 
 def test_renderer_against_a_ball_known_in_closed_form():
-    from lsh_dl.data._render import render
+    from lsh_dl.data.synthetic.render import render
 
     side, radius = 64, 0.7
     image = np.zeros((side, side), np.float32)
@@ -223,7 +223,7 @@ def test_renderer_against_a_ball_known_in_closed_form():
 
 
 def test_renderer_shows_the_nearer_part_and_the_lit_face():
-    from lsh_dl.data._render import render
+    from lsh_dl.data.synthetic.render import render
 
     image = np.zeros((40, 40), np.float32)
     # The camera looks along -x; a small bright cube stands before a large dim one.
@@ -414,8 +414,8 @@ def test_draws_have_their_distributions():
     ],
 )
 def test_a_standard_network_learns_it(name, sizes, least, most):
-    from lsh_dl.data.prepare import fit_preprocessing
-    from lsh_dl.data.store import ArraySamples
+    from lsh_dl.data.prepared.prepare import fit_preprocessing
+    from lsh_dl.data.prepared.store import ArraySamples
 
     source = resolve(name, sizes)
     arrays = source.build(sources=None)

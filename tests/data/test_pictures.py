@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from lsh_dl.data.pictures import draw_grid
-from lsh_dl.data.prepare import prepare
-from lsh_dl.data.store import open_prepared
-from lsh_dl.errors import UserError
+from lsh_dl.common.errors import UserError
+from lsh_dl.data.prepared.prepare import prepare
+from lsh_dl.data.prepared.preview import draw_grid
+from lsh_dl.data.prepared.store import open_prepared
 
 
 def prepared(tmp_path, x):

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsh_dl.data.prepare import fit_preprocessing, prepare, resolve, split_validation
-from lsh_dl.data.store import ArraySamples, fresh_folder, open_prepared, order_features
-from lsh_dl.errors import UserError
+from lsh_dl.common.errors import UserError
+from lsh_dl.data.prepared.prepare import fit_preprocessing, prepare, resolve, split_validation
+from lsh_dl.data.prepared.preprocessing import order_features
+from lsh_dl.data.prepared.store import ArraySamples, fresh_folder, open_prepared
 
 RNG = np.random.default_rng(0)
 

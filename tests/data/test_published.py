@@ -14,12 +14,12 @@ from published import (
     write_zip,
 )
 
+from lsh_dl.common.discovery import discover
+from lsh_dl.common.errors import UserError
 from lsh_dl.data import mnist
 from lsh_dl.data.base import DataSet
-from lsh_dl.data.prepare import prepare, resolve
-from lsh_dl.data.store import open_prepared
-from lsh_dl.discovery import discover
-from lsh_dl.errors import UserError
+from lsh_dl.data.prepared.prepare import prepare, resolve
+from lsh_dl.data.prepared.store import open_prepared
 
 RNG = np.random.default_rng(0)
 SETS = discover("lsh_dl.data", DataSet)

@@ -9,16 +9,16 @@ import pytest
 from click.testing import CliRunner
 from documents import blocks
 
-from lsh_dl.cli import main
-from lsh_dl.config import check_config
-from lsh_dl.data._wide import draw_wide
-from lsh_dl.data.prepare import prepare
-from lsh_dl.data.store import open_prepared
-from lsh_dl.data.xc_text import write_xc
-from lsh_dl.errors import UserError
-from lsh_dl.learning import evaluate
-from lsh_dl.model_file import read_model
-from lsh_dl.training import inputs_of
+from lsh_dl.cli.main import main
+from lsh_dl.common.errors import UserError
+from lsh_dl.data.formats.xc_text import write_xc
+from lsh_dl.data.prepared.prepare import prepare
+from lsh_dl.data.prepared.store import open_prepared
+from lsh_dl.data.synthetic.wide import draw_wide
+from lsh_dl.experiment.config import check_config
+from lsh_dl.training.epochs import evaluate
+from lsh_dl.training.model_file import read_model
+from lsh_dl.training.run import inputs_of
 
 ENTRY = {"source": "wide_generated", "train": 3000, "test": 300, "labels": 40, "features": 600}
 

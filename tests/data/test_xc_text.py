@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 from sklearn.datasets import load_svmlight_file
 
-from lsh_dl.data.xc_text import read_xc, write_xc
-from lsh_dl.errors import UserError
+from lsh_dl.common.errors import UserError
+from lsh_dl.data.formats.xc_text import read_xc, write_xc
 
 VALUES = st.one_of(st.just(0.0), st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False))
 SAMPLE = """4 5 3

@@ -16,9 +16,9 @@ from networks import (
     with_one,
 )
 
+from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.network import layer_weights
 from lsh_dl.engine.optimiser import EPSILON, Optimiser
-from lsh_dl.engine.rows import slice_rows
 from lsh_dl.rules.base import Rule
 
 HIDDEN = [[9], [20, 7], [18, 17, 5]]
@@ -212,7 +212,7 @@ def test_order_of_a_layers_nodes_does_not_matter(rule, fraction, layer):
     for index, weights in enumerate(permute(model.network)):
         layer_weights(other.network, index)[:, : weights.shape[1]] = weights
     rows = draw_rows(40, 15, 4)
-    for part in (slice_rows(rows, 0, 20), slice_rows(rows, 20, 40)):
+    for part in (slice_batch(rows, 0, 20), slice_batch(rows, 20, 40)):
         first, second = model.train(part, KEY), other.train(part, KEY)
         np.testing.assert_array_equal(first.work, second.work)
         assert first.loss[0] == pytest.approx(second.loss[0], rel=1e-4)

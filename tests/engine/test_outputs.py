@@ -18,30 +18,29 @@ from networks import (
 )
 from scipy.sparse import csr_array
 
-from lsh_dl.asking import copy_state, to_vector
-from lsh_dl.engine.keys import mix
-from lsh_dl.engine.loop import Rows
-from lsh_dl.engine.model import SparseModel
+from lsh_dl.engine.batch import Batch, pick_batch, slice_batch
+from lsh_dl.engine.counts import BACKWARD, FORWARD, OPTIMISER, RERANK, STAGES, UPDATE
+from lsh_dl.engine.dispatch import Selection
 from lsh_dl.engine.network import create_network, layer_weights, view_layer, view_outputs
 from lsh_dl.engine.outputs import include_targets
-from lsh_dl.engine.rows import pick_rows, slice_rows
-from lsh_dl.engine.selection import Selection
-from lsh_dl.engine.work import BACKWARD, FORWARD, OPTIMISER, RERANK, STAGES, UPDATE
+from lsh_dl.engine.prng import mix
+from lsh_dl.testing.probe import copy_state, to_vector
+from lsh_dl.training.model import SparseModel
 
 FEATURES, CLASSES = 14, 70
 
 
-def draw_labelled(samples: int, classes: int = CLASSES, seed: int = 0, most: int = 3) -> Rows:
+def draw_labelled(samples: int, classes: int = CLASSES, seed: int = 0, most: int = 3) -> Batch:
     """Random samples with 0 to `most` random labels each."""
     generator = np.random.default_rng(seed)
     y = np.zeros((samples, classes), np.int8)
     for line in y:
         line[generator.permutation(classes)[: generator.integers(0, most + 1)]] = 1
     x = csr_array(draw_inputs(samples, FEATURES, seed))
-    return pick_rows(x, csr_array(y), np.arange(samples))
+    return pick_batch(x, csr_array(y), np.arange(samples))
 
 
-def labels_of(rows: Rows, s: int) -> np.ndarray:
+def labels_of(rows: Batch, s: int) -> np.ndarray:
     return rows.labels[rows.label_ends[s] : rows.label_ends[s + 1]]
 
 
@@ -77,7 +76,7 @@ def test_one_step_of_sgd_is_the_gradient_of_the_sampled_loss(hidden, fraction, o
         active = np.union1d(selected_outputs(model, values, s, True), labels_of(rows, s))
         before = true_weights(model.network)
 
-        tally = model.train(slice_rows(rows, s, s + 1), KEY)
+        tally = model.train(slice_batch(rows, s, s + 1), KEY)
 
         tested += 1
         after = true_weights(model.network)
@@ -219,7 +218,7 @@ def test_hidden_layers_and_outputs_are_refreshed_each_in_its_time():
     model = make_model("lsh", [FEATURES, 16, 3000], 0.5, outputs=0.01, interval=50, growth=1.0)
     rows = draw_labelled(400, 3000)
     for s in range(0, 400, 40):
-        model.train(slice_rows(rows, s, s + 40), KEY)
+        model.train(slice_batch(rows, s, s + 40), KEY)
     renewals = [s.state.upkeep.renewals[0] for s in (model.hidden, model.outputs)]
     assert renewals == [1 + 1 + 300 // 50, 1 + 1 + 300 // 150]
 
@@ -227,10 +226,10 @@ def test_hidden_layers_and_outputs_are_refreshed_each_in_its_time():
 def test_a_copy_goes_on_as_the_original():
     model = make_model("lsh", [FEATURES, 16, CLASSES], 0.5, outputs=0.1, adagrad=True)
     rows = draw_labelled(500)
-    model.train(slice_rows(rows, 0, 150), KEY)
+    model.train(slice_batch(rows, 0, 150), KEY)
     twin = copy.deepcopy(model)
     for one in (model, twin):
-        one.train(slice_rows(rows, 150, 500), KEY)
+        one.train(slice_batch(rows, 150, 500), KEY)
     for name, array in model.named_arrays().items():
         if ".scratch." not in name:
             np.testing.assert_array_equal(array, twin.named_arrays()[name], err_msg=name)
@@ -272,10 +271,10 @@ def test_it_learns():
         for label in generator.integers(0, classes, generator.integers(1, 3)):
             x[s, own[label]] = 1
             y[s, label] = 1
-    rows = pick_rows(csr_array(x), csr_array(y), np.arange(5000))
+    rows = pick_batch(csr_array(x), csr_array(y), np.arange(5000))
     model = make_model("lsh", [features, 64, classes], 1.0, outputs=0.05, adagrad=True)
     for _ in range(3):
-        tally = model.train(slice_rows(rows, 0, 4000), KEY)
+        tally = model.train(slice_batch(rows, 0, 4000), KEY)
     assert tally.outputs[0] < 0.06 * classes * 4000
-    ranked = model.rank(slice_rows(rows, 4000, 5000), KEY, 1)[0]
+    ranked = model.rank(slice_batch(rows, 4000, 5000), KEY, 1)[0]
     assert y[np.arange(4000, 5000), ranked[:, 0]].mean() > 0.5  # by chance: 0.4 %

@@ -18,17 +18,17 @@ from networks import (
     to_rows,
 )
 
-from lsh_dl.engine.rows import slice_rows
+from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.threads import (
-    Crew,
     Team,
+    Worker,
+    barrier,
+    chunk,
     create_queue,
-    meet,
-    span,
+    drop_refcounts,
     take_row,
-    uncounted,
 )
-from lsh_dl.hashing.tables import Tables
+from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.rules.base import Rule
 
 SIZES = [30, 40, 24, 5]
@@ -67,7 +67,7 @@ class Nested(NamedTuple):
 @numba.njit
 def add_through_views(value, amount):
     """Write to the arrays of an uncounted value through views of them."""
-    value = uncounted(value)
+    value = drop_refcounts(value)
     for row in range(value.array.shape[0]):
         view = value.array[row]
         view += amount * value.number
@@ -86,7 +86,7 @@ def test_uncounted_arrays_are_the_same_arrays():
     assert (arrays[0] == 9).all()
     assert arrays[1].tolist() == [0, 4.5, 4.5, 4.5]
     assert [sys.getrefcount(array) for array in arrays] == before
-    assert uncounted(arrays[2]) is arrays[2]
+    assert drop_refcounts(arrays[2]) is arrays[2]
 
 
 def test_a_team_gives_results_in_order_and_leaves_no_thread():
@@ -114,13 +114,13 @@ def test_a_failure_is_raised_when_all_parts_have_ended(failing):
 
 
 @numba.njit(nogil=True)
-def pass_on(crew, numbers, rounds):
+def pass_on(worker, numbers, rounds):
     """Each round, everyone takes over its neighbour's number, which must not change meanwhile."""
     for _ in range(rounds):
-        number = numbers[(crew.part + 1) % crew.parts, 0]
-        meet(crew)
-        numbers[crew.part, 0] = number
-        meet(crew)
+        number = numbers[(worker.part + 1) % worker.parts, 0]
+        barrier(worker)
+        numbers[worker.part, 0] = number
+        barrier(worker)
 
 
 @pytest.mark.parametrize(("threads", "rounds"), [(1, 10), (2, 20_000), (3, 2_000), (8, 200)])
@@ -128,7 +128,7 @@ def test_a_crew_meets_before_any_goes_on(threads, rounds):
     """More threads than cores, too. Numbers go round; one read too late would be lost."""
     numbers = np.arange(threads, dtype=np.int64)[:, None] * np.ones(8, np.int64)
     with Team(threads) as team:
-        team.run_together(lambda crew: pass_on(crew, numbers, rounds))
+        team.run_together(lambda worker: pass_on(worker, numbers, rounds))
     expected = [(part + rounds) % threads for part in range(threads)]
     assert numbers[:, 0].tolist() == expected
 
@@ -137,10 +137,10 @@ def test_a_crew_meets_before_any_goes_on(threads, rounds):
 def test_where_one_of_a_crew_fails_the_others_do_not_wait_for_it(failing):
     numbers = np.zeros((3, 8), np.int64)
 
-    def task(crew):
-        if crew.part == failing:
+    def task(worker):
+        if worker.part == failing:
             raise ValueError("part failed")
-        pass_on(crew, numbers, 1000)
+        pass_on(worker, numbers, 1000)
 
     with Team(3) as team:
         with pytest.raises(ValueError, match="part failed"):
@@ -151,8 +151,8 @@ def test_where_one_of_a_crew_fails_the_others_do_not_wait_for_it(failing):
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("count", [0, 1, 16, 17, 100])
 def test_spans_cover_everything_once(threads, count):
-    crews = [Crew(part, threads, create_queue()) for part in range(threads)]
-    bounds = [span(crew, count) for crew in crews]
+    crews = [Worker(part, threads, create_queue()) for part in range(threads)]
+    bounds = [chunk(worker, count) for worker in crews]
     assert bounds[0][0] == 0
     assert bounds[-1][1] == count
     assert [stop for _, stop in bounds[:-1]] == [start for start, _ in bounds[1:]]
@@ -168,7 +168,7 @@ def test_where_rows_come_one_by_one_any_team_gives_the_serial_result(rule):
     )
     serial.train(rows, KEY)
     for s in range(220):
-        team.train(slice_rows(rows, s, s + 1), KEY)
+        team.train(slice_batch(rows, s, s + 1), KEY)
     np.testing.assert_array_equal(serial.network.weights, team.network.weights)
     expected, got = (flatten_state(model.state, ("scratch",)) for model in (serial, team))
     for name, array in expected.items():
@@ -272,7 +272,7 @@ def test_soak_four_threads_many_times(rule, settings):
             tally = model.train(rows, np.uint64(epoch))
             assert np.isfinite(tally.loss).all()
             assert model.is_finite()
-        assert_whole(model, slice_rows(rows, 0, 20), f"repeat {repeat}")
+        assert_whole(model, slice_batch(rows, 0, 20), f"repeat {repeat}")
         assert model.seen == 3 * 400
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import read_buckets
 
-from lsh_dl.hashing.tables import create_tables, lay_out
+from lsh_dl.hashing.hash_tables import create_tables, lay_out
 
 
 @st.composite

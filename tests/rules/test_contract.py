@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import KEY, RULES, draw_rows, make_model, make_rule
 
-from lsh_dl.asking import INPUTS, draw_input
-from lsh_dl.discovery import find
+from lsh_dl.common.discovery import find
 from lsh_dl.engine.network import create_network
 from lsh_dl.rules.base import Rule
-from lsh_dl.rules_check import CHECKS, Make, check_answer
+from lsh_dl.testing.probe import INPUTS, draw_input
+from lsh_dl.testing.rule_checks import CHECKS, Make, check_answer
 
 VARIANTS = {
     "standard": ("standard", {}),

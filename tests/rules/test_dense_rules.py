@@ -19,9 +19,9 @@ from networks import (
 )
 from pydantic import ValidationError
 
-from lsh_dl.engine.keys import mix
+from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.network import create_network
-from lsh_dl.engine.rows import slice_rows
+from lsh_dl.engine.prng import mix
 
 LEVELS = [0.05, 0.25, 0.5, 0.9]
 
@@ -138,8 +138,8 @@ def test_adaptive_keeps_a_node_with_its_probability():
 def test_adaptives_measured_share_comes_to_the_wanted_one(share, alpha):
     model = make_model("adaptive", [20, 100, 50, 4], share, rate=0.01, adagrad=True, alpha=alpha)
     rows = draw_rows(3000, 20, 4)
-    model.train(slice_rows(rows, 0, 2000), KEY)
-    tally = model.train(slice_rows(rows, 2000, 3000), KEY)
+    model.train(slice_batch(rows, 0, 2000), KEY)
+    tally = model.train(slice_batch(rows, 2000, 3000), KEY)
     assert tally.active[0] / (1000 * 150) == pytest.approx(share, abs=0.02)
 
 

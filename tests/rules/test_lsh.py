@@ -17,14 +17,14 @@ from networks import (
 )
 from pydantic import ValidationError
 
+from lsh_dl.common.errors import UserError
+from lsh_dl.engine.batch import slice_batch
+from lsh_dl.engine.counts import MAINTAIN
 from lsh_dl.engine.network import create_network, layer_weights
-from lsh_dl.engine.rows import slice_rows
-from lsh_dl.engine.work import MAINTAIN
-from lsh_dl.errors import UserError
-from lsh_dl.hashing.bits import lift_scores, score_features, score_winners
+from lsh_dl.hashing.hash_bits import lift_scores, score_features, score_winners
+from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.probing import code_of
 from lsh_dl.hashing.projections import project_nodes
-from lsh_dl.hashing.tables import Tables
 
 SIZES = [30, 60, 40, 4]
 EVERY_FAMILY = ["gaussian", "sparse", "pooled", "fitted", "dwta"]
@@ -157,11 +157,11 @@ def test_frozen_tables_stay_as_they_are_after_the_first_refresh(frozen, family):
     )
     rows = draw_rows(500, 30, 4)
     before = flatten_state(copy_state(model.state.tables))["codes"]
-    model.train(slice_rows(rows, 0, 100), KEY)
+    model.train(slice_batch(rows, 0, 100), KEY)
     first = flatten_state(copy_state(model.state.tables))
     assert not np.array_equal(first["codes"], before)
     directions = model.state.projections.directions.copy()
-    model.train(slice_rows(rows, 100, 500), KEY)
+    model.train(slice_batch(rows, 100, 500), KEY)
     last = flatten_state(model.state.tables)
     assert frozen == all(np.array_equal(first[name], last[name]) for name in first)
     if frozen:
@@ -175,7 +175,7 @@ def test_refreshes_come_at_growing_distances_up_to_a_bound():
     model.rule.refresh = lambda *arguments: (stops.append(model.seen), refresh(*arguments))
     rows = draw_rows(600, 6, 4)
     for seen in range(600):
-        model.train(slice_rows(rows, seen, seen + 1), KEY)
+        model.train(slice_batch(rows, seen, seen + 1), KEY)
     assert stops == [100, 130, 190, 290, 390, 490, 590]
 
 
@@ -272,7 +272,7 @@ def test_settings_that_do_not_go_together_are_refused(settings, named):
 @pytest.fixture
 def regroup_often(monkeypatch):
     """Renumber nodes after every renewal of the tables."""
-    monkeypatch.setattr("lsh_dl.hashing.regroup.REGROUPINGS", range(1000))
+    monkeypatch.setattr("lsh_dl.hashing.reorder.REGROUPINGS", range(1000))
 
 
 def test_regrouping_changes_no_prediction(regroup_often):

@@ -4,7 +4,7 @@
 rule provenance:
     input:
         runs=expand(RESULTS / "runs" / "{run}.json", run=RUNS),
-        sources=source_files("lsh_dl.provenance"),
+        sources=source_files("lsh_dl.results.provenance"),
     output:
         config=RESULTS / "config.yaml",
         machine=RESULTS / "machine.csv",
@@ -35,7 +35,7 @@ rule claims:
         energy=rules.scaling_tables.output.energy if WIDTHS else [],
         # Not read, but named as the files behind the numbers.
         tables=[*rules.runs_table.output, *TABLE_FILES],
-        sources=source_files("lsh_dl.claims.table"),
+        sources=source_files("lsh_dl.results.claims.table"),
     output:
         csv=RESULTS / "claims.csv",
         markdown=RESULTS / "claims.md",

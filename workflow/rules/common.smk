@@ -4,18 +4,19 @@ import os
 import sys
 from pathlib import Path
 
-from lsh_dl.config import check_config
-from lsh_dl.errors import UserError
-from lsh_dl.files import claim_folder
-from lsh_dl.provenance import describe_data, describe_experiment
-from lsh_dl.resources import (
+from lsh_dl.experiment.config import check_config
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.files import claim_folder
+from lsh_dl.results.provenance import describe_data, describe_experiment
+from lsh_dl.experiment.resources import (
     estimate_megabytes,
     group_of_run,
     minutes_to_ask_for,
     sizes_of,
 )
-from lsh_dl.sources import source_files, sources_of_data, sources_of_rule
-from lsh_dl.studies.expand import expand_studies, split_studies, timed_runs
+from lsh_dl.common.code import source_files
+from lsh_dl.experiment.dependencies import sources_of_data, sources_of_rule
+from lsh_dl.experiment.expand import expand_studies, split_studies, timed_runs
 
 
 def name_config_files():

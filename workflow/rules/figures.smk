@@ -1,6 +1,6 @@
 """Gather runs in tables, draw each figure from its table."""
 
-from lsh_dl.tables import FIGURES
+from lsh_dl.results.tables import FIGURES
 
 #: Figures whose study the config has, with a run that they show.
 PRESENT = [
@@ -28,7 +28,7 @@ FIGURE_FILES = expand(
 rule runs_table:
     input:
         runs=expand(RESULTS / "runs" / "{run}.csv", run=RUNS),
-        sources=source_files("lsh_dl.tables"),
+        sources=source_files("lsh_dl.results.tables"),
     output:
         report(
             RESULTS / "tables" / "runs.csv",
@@ -53,7 +53,7 @@ rule figure_table:
         simulations=lambda wildcards: (
             SIMULATIONS if wildcards.figure == "asgd_speedup" else []
         ),
-        sources=source_files("lsh_dl.tables"),
+        sources=source_files("lsh_dl.results.tables"),
     output:
         report(
             RESULTS / "tables" / "{figure}.csv",

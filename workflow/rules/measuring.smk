@@ -1,4 +1,4 @@
-"""One job a run of the studies that measure more than training: `lsh_dl.<study>` writes a CSV."""
+"""One job a run of the studies that measure more than training: `lsh_dl.measurements`."""
 
 
 rule measure:
@@ -8,7 +8,7 @@ rule measure:
         / measured_run(wildcards).dataset
         / "meta.json",
         sources=lambda wildcards: sources_of_rule(
-            measured_run(wildcards).rule, f"lsh_dl.{wildcards.study}"
+            measured_run(wildcards).rule, f"lsh_dl.measurements.{wildcards.study}"
         ),
     output:
         RESULTS / "{study}" / "{run}.csv",

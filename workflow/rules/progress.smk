@@ -10,7 +10,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from lsh_dl.board import Board, follow
+from lsh_dl.experiment.monitor import Board, follow
 
 PIPELINE_ENDS = threading.Event()
 

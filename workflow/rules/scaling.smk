@@ -23,7 +23,7 @@ rule measure_width:
         / "meta.json",
         sources=lambda wildcards: [
             *sources_of_rule(WIDTHS[wildcards.width].rule),
-            *source_files("lsh_dl.scaling"),
+            *source_files("lsh_dl.measurements.scaling"),
         ],
     output:
         RESULTS / "scaling" / "{width}.csv",
@@ -50,7 +50,7 @@ rule measure_width:
 rule scaling_tables:
     input:
         rows=expand(RESULTS / "scaling" / "{width}.csv", width=WIDTHS),
-        sources=source_files("lsh_dl.scaling_table"),
+        sources=source_files("lsh_dl.results.scaling"),
     output:
         points=RESULTS / "tables" / "scaling_width.csv",
         widths=report(

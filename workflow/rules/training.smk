@@ -46,7 +46,7 @@ rule simulate_threads:
         / "meta.json",
         sources=lambda wildcards: [
             *sources_of_rule(RUNS[wildcards.run].rule),
-            *source_files("lsh_dl.simulation"),
+            *source_files("lsh_dl.measurements.simulation"),
         ],
     output:
         RESULTS / "simulations" / "{run}.csv",

@@ -1,9 +1,9 @@
-"""Adapter: Snakemake's inputs and outputs to `lsh_dl.provenance`."""
+"""Adapter: Snakemake's inputs and outputs to `lsh_dl.results.provenance`."""
 
 import sys
 from pathlib import Path
 
-from lsh_dl.provenance import write_provenance
+from lsh_dl.results.provenance import write_provenance
 
 # Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
 sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115

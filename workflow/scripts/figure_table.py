@@ -1,10 +1,10 @@
-"""Adapter: Snakemake's inputs and outputs to `lsh_dl.tables`."""
+"""Adapter: Snakemake's inputs and outputs to `lsh_dl.results.tables`."""
 
 import sys
 from pathlib import Path
 
-from lsh_dl.config import check_config
-from lsh_dl.tables import write_figure_table
+from lsh_dl.experiment.config import check_config
+from lsh_dl.results.tables import write_figure_table
 
 # Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
 sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115

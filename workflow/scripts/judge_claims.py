@@ -1,9 +1,9 @@
-"""Adapter: Snakemake's inputs and outputs to `lsh_dl.claims`."""
+"""Adapter: Snakemake's inputs and outputs to `lsh_dl.results.claims`."""
 
 import sys
 from pathlib import Path
 
-from lsh_dl.claims.table import write_claims
+from lsh_dl.results.claims.table import write_claims
 
 # Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
 sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115

@@ -1,14 +1,14 @@
-"""Adapter: Snakemake's inputs and outputs to the module of `lsh_dl` that measures a study."""
+"""Adapter: Snakemake's inputs and outputs to a module of `lsh_dl.measurements`."""
 
 import importlib
 import sys
 from pathlib import Path
 
-from lsh_dl.runs import Run
+from lsh_dl.runs.spec import Run
 
 # Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
 sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115
-importlib.import_module(f"lsh_dl.{snakemake.wildcards.study}").measure_run(  # noqa: F821
+importlib.import_module(f"lsh_dl.measurements.{snakemake.wildcards.study}").measure_run(  # noqa: F821
     Run.model_validate_json(snakemake.params.spec),  # noqa: F821
     Path(snakemake.params.data),  # noqa: F821
     Path(snakemake.output[0]),  # noqa: F821

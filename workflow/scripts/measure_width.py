@@ -1,10 +1,10 @@
-"""Adapter: Snakemake's inputs and outputs to `lsh_dl.scaling`."""
+"""Adapter: Snakemake's inputs and outputs to `lsh_dl.measurements.scaling`."""
 
 import sys
 from pathlib import Path
 
-from lsh_dl.runs import Run
-from lsh_dl.scaling import measure_run
+from lsh_dl.measurements.scaling import measure_run
+from lsh_dl.runs.spec import Run
 
 # Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
 sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115

@@ -1,9 +1,9 @@
-"""Adapter: Snakemake's inputs and outputs to `lsh_dl.scaling_table`."""
+"""Adapter: Snakemake's inputs and outputs to `lsh_dl.results.scaling`."""
 
 import sys
 from pathlib import Path
 
-from lsh_dl.scaling_table import write_tables
+from lsh_dl.results.scaling import write_tables
 
 # Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
 sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115

@@ -1,0 +1,114 @@
+"""The commands `lsh-dl rules ...`: ways of choosing active nodes, and whether a new one is sound.
+
+What they need is imported inside them: `--help` starts fast.
+"""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lsh_dl.cli.params import Setting
+
+if TYPE_CHECKING:
+    from lsh_dl.rules.base import Rule
+
+#: A citation in a docstring: `(Makhzani & Frey, NIPS 2015)`.
+_CITATION = re.compile(r"\(([^()]*?\b(?:19|20)\d\d)\)")
+
+
+@click.group()
+def rules() -> None:
+    """List selection rules, show their settings, check one of your own.
+
+    \b
+    lsh-dl rules list                     what there is
+    lsh-dl rules show lsh                 settings, with defaults and ranges
+    lsh-dl rules check my_rule.py         does it hold to the contract?
+
+    A rule is one class in one file of lsh_dl/rules; docs/add_a_rule.md makes one.
+    """
+
+
+@rules.command("list")
+def list_rules() -> None:
+    """Show all rules: name, title in figures, number of settings, paper."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from lsh_dl.common.discovery import discover
+    from lsh_dl.rules.base import Rule
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("title", no_wrap=True)
+    table.add_column("settings", justify="right", no_wrap=True)
+    table.add_column("paper", overflow="fold")
+    for name, rule in sorted(discover("lsh_dl.rules", Rule).items()):
+        table.add_row(name, rule.title, str(len(rule.Settings.model_fields)), _paper(rule))
+    Console().print(table)
+
+
+def _paper(rule: "type[Rule]") -> str:
+    """The first work that the rule's file or class cites; empty where there is none."""
+    text = f"{inspect.getmodule(rule).__doc__}\n{inspect.getdoc(rule)}"
+    found = _CITATION.search(" ".join(text.split()))
+    return found[1] if found else ""
+
+
+@rules.command("show")
+@click.argument("name")
+def show_rule(name: str) -> None:
+    """Show what a rule does, and its settings with defaults and ranges.
+
+    \b
+    lsh-dl rules show lsh
+    lsh-dl train --dataset digits --rule lsh --set K=6      # sets one of them
+    """
+    from lsh_dl.common.discovery import find
+    from lsh_dl.experiment.document import describe_keys
+    from lsh_dl.rules.base import Rule
+
+    rule = find("lsh_dl.rules", Rule, name)
+    click.echo(f"{rule.name} ({rule.title}), {Path(inspect.getfile(rule)).name}\n")
+    click.echo(inspect.getdoc(rule) + "\n")
+    for key in describe_keys(rule.Settings):
+        values, default = (text.replace("`", "") for text in (key.values, key.default))
+        click.echo(f"  {key.name}: {values}; default {default}\n      {key.meaning}")
+    if not rule.Settings.model_fields:
+        click.echo("No settings of its own.")
+
+
+@rules.command("check")
+@click.argument("source", metavar="FILE|NAME")
+@click.option(
+    "--set", "settings", type=Setting(), multiple=True, help="A setting; may be repeated."
+)
+def check_rule(source: str, settings: tuple[tuple[str, Any], ...]) -> None:
+    """Hold a rule against its contract: sound answers, repeatable, learns; a verdict a check.
+
+    FILE is a Python file with one subclass of lsh_dl.rules.base.Rule; it may lie anywhere.
+    A compiled rule is compiled first, which takes some seconds. Exit code 1 where a check fails.
+
+    \b
+    lsh-dl rules check my_rule.py
+    lsh-dl rules check lsh --set K=4 --set family=pooled
+    """
+    from lsh_dl.common.discovery import find, load_file
+    from lsh_dl.common.validation import validate
+    from lsh_dl.rules.base import Rule
+    from lsh_dl.testing import rule_checks as rules_check
+
+    is_file = source.endswith(".py")
+    rule = load_file(Path(source), Rule) if is_file else find("lsh_dl.rules", Rule, source)
+    checked = validate(rule.Settings, dict(settings), f"rule {rule.name}")
+    failed = 0
+    for name, reason in rules_check.check_rule(rule, checked):
+        failed += reason is not None
+        click.echo(f"{'FAILED' if reason else 'ok    '}  {name}{f': {reason}' if reason else ''}")
+    total = len(rules_check.CHECKS)
+    click.echo(f"{rule.name}: {total - failed} of {total} checks passed")
+    sys.exit(1 if failed else 0)

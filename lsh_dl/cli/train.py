@@ -1,0 +1,178 @@
+"""The command `lsh-dl train`: one run, from options or as the pipeline describes it.
+
+What it needs is imported inside: `--help` and 200 small jobs start fast.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lsh_dl.cli.data import entry_option, place_options
+from lsh_dl.cli.params import Json, Setting, Widths, file, folder
+
+if TYPE_CHECKING:
+    from lsh_dl.runs.spec import Run
+
+#: Options of the pipeline's form, which has all else in its `--spec`.
+PIPELINE = ("spec", "data", "csv", "json")
+#: Options that say nothing about the run itself.
+BESIDE = ("mirror", "cache", "model", "checkpoint_seconds")
+#: Options that are keys of `training`; without them the config's values hold, or the defaults.
+TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
+
+
+@click.command()
+@click.option("--dataset", metavar="NAME", help="Data set (lsh-dl data list) or its config entry.")
+@click.option("--data", type=folder, help="A prepared folder, instead of --dataset.")
+@click.option("--rule", metavar="NAME", help="Rule (lsh-dl rules list) or its config entry.")
+@click.option(
+    "--hidden",
+    type=Widths(),
+    default="400,400",
+    show_default=True,
+    help="Widths of the hidden layers.",
+)
+@click.option(
+    "--active",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.05,
+    show_default=True,
+    help="Wanted share of active nodes.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the training part.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Step size.")
+@click.option("--momentum", type=click.FloatRange(0, 1, max_open=True), help="Decay of velocity.")
+@click.option("--adagrad/--sgd", default=None, help="Optimiser.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--set",
+    "settings",
+    type=Setting(),
+    multiple=True,
+    help="A setting of the rule (lsh-dl rules show NAME); may be repeated.",
+)
+@entry_option
+@click.option("--config", type=file, help="Take data set, rule and training from this config.")
+@click.option("--label", help="Name of the rule with these settings. [default: the rule's]")
+@click.option(
+    "--out",
+    type=folder,
+    default=Path("results/trials"),
+    show_default=True,
+    help="Folder of the CSV and the JSON.",
+)
+@click.option("--model", type=file, help="Also write the trained model, for lsh-dl predict.")
+@click.option(
+    "--checkpoint-seconds",
+    type=click.FloatRange(0),
+    default=20.0,
+    envvar="LSH_DL_CHECKPOINT_SECONDS",
+    show_default=True,
+    show_envvar=True,
+    help="Least time between checkpoints, from which an interrupted run goes on.",
+)
+@place_options
+@click.option("--spec", type=Json(), help="Pipeline: the whole run as JSON (lsh_dl.runs.spec.Run).")
+@click.option("--csv", type=file, help="Pipeline: results, a row per epoch.")
+@click.option("--json", type=file, help="Pipeline: settings, versions, machine.")
+@click.pass_context
+def train(context: click.Context, **options: Any) -> None:
+    """Train one network and show how it does, epoch by epoch.
+
+    \b
+    lsh-dl train --dataset digits --rule lsh
+    lsh-dl train --dataset digits --rule lsh --active 0.1 --epochs 5 --set K=6 --set L=10
+    lsh-dl train --dataset convex --rule wta --hidden 1000,1000,1000 --entry '{"train": 2000}'
+    lsh-dl train --config configs/mnist.yaml --dataset mnist --rule lsh --epochs 1
+
+    The data set is prepared at its first use and kept in the cache folder. With --config, its
+    entries of that name and its `training` are taken; options are laid over them. The run's CSV
+    and JSON go to --out; `lsh-dl runs show FILE` draws the table again. They stay out of
+    results/runs, which belongs to `snakemake`. After an interruption the same command goes on
+    where the last checkpoint was written.
+    """
+    from lsh_dl.cli.runs import show_run
+    from lsh_dl.common.validation import validate
+    from lsh_dl.runs.spec import Run
+    from lsh_dl.training.job import run_to_files
+
+    kept = {"model_path": options["model"], "interval": options["checkpoint_seconds"]}
+    if options["spec"] is not None:
+        _check_pipeline_form(context, options)
+        run = validate(Run, options["spec"], "--spec")
+        run_to_files(run, *(options[name] for name in PIPELINE[1:]), **kept)
+        return
+    if options["csv"] or options["json"]:
+        raise click.UsageError("--csv and --json belong to --spec; give --out FOLDER")
+    if not options["rule"]:
+        raise click.UsageError("give a --rule (lsh-dl rules list)")
+    if bool(options["dataset"]) == bool(options["data"]):
+        raise click.UsageError("give either --dataset NAME (lsh-dl data list) or --data FOLDER")
+    run, data = describe_run(options)
+    csv = options["out"] / f"{run.id}.csv"
+    run_to_files(run, data, csv, csv.with_suffix(".json"), **kept)
+    show_run(csv)
+
+
+def _check_pipeline_form(context: click.Context, options: dict[str, Any]) -> None:
+    missing = [f"--{name}" for name in PIPELINE if options[name] is None]
+    if missing:
+        raise click.UsageError(f"--spec needs {', '.join(missing)} too")
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in options
+        if name not in (*PIPELINE, *BESIDE)
+        and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"--spec describes the whole run: leave out {', '.join(given)}")
+
+
+def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:
+    """The run that the options describe, and its prepared data, made where it has to be."""
+    from lsh_dl.common.discovery import find
+    from lsh_dl.common.validation import validate
+    from lsh_dl.data.prepared.cache import prepare_once
+    from lsh_dl.data.prepared.store import open_prepared
+    from lsh_dl.experiment.config import read_config
+    from lsh_dl.experiment.studies.base import default_title
+    from lsh_dl.rules.base import Rule
+    from lsh_dl.runs.spec import Run, Training
+
+    config = read_config(options["config"]) if options["config"] else None
+    name = options["rule"]
+    entry = config.rules.get(name) if config else None
+    rule = find("lsh_dl.rules", Rule, (entry and entry.source) or name)
+    settings = (entry.settings if entry else {}) | dict(options["settings"])
+    validate(rule.Settings, settings, f"rule {rule.name}")
+
+    dataset = options["dataset"] or open_prepared(options["data"]).meta["label"]
+    of_config = config.datasets.get(dataset) if config else None
+    training = config.training_for(dataset) if of_config else config and config.training
+    training = entry.adapt(training or Training()) if entry else training
+    given = {key: options[key] for key in TRAINING if options[key] is not None}
+    label = options["label"] or name
+    run = validate(
+        Run,
+        {
+            "dataset": dataset,
+            "rule": rule.name,
+            "label": label,
+            "title": (entry and entry.title) or default_title(rule, label),
+            "settings": settings,
+            "hidden": options["hidden"],
+            "active_fraction": options["active"] if rule.uses_active_fraction else 1.0,
+            "seed": options["seed"],
+            "threads": options["threads"],
+            "training": (training or Training()).model_dump() | given,
+        },
+        "lsh-dl train",
+    )
+    if options["data"]:
+        return run, options["data"]
+    data_entry = {"source": of_config.source or dataset} | of_config.settings if of_config else {}
+    mirror = options["mirror"] or (config and config.mirror)
+    cache = options["cache"] or (config and config.cache)
+    return run, prepare_once(dataset, data_entry | options["entry"], mirror, cache)

@@ -1,0 +1,48 @@
+"""Checked records: unknown keys are errors, and a mistake is one line that names its place."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lsh_dl.common.errors import UserError, suggest
+
+
+class Model(BaseModel):
+    """Base of every part of a configuration: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def validate(model: type[BaseModel], raw: Mapping[str, Any], place: str) -> Any:
+    """Build `model` from `raw`; the first mistake becomes a one-line UserError at `place`."""
+    try:
+        return model(**raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+    path = [part for part in first["loc"] if part != "[key]"]
+    where = ".".join(str(part) for part in path)
+    joint = ": " if ":" not in place else "."
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, path[:-1])
+        raise UserError(f"{place}{joint}{where}: unknown key; {suggest(str(path[-1]), known)}")
+    if first["type"] == "missing":
+        raise UserError(f"{place}{joint}{where}: missing; see configs/README.md")
+    message = first["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    given = repr(first["input"])
+    given = given if len(given) <= 60 else given[:57] + "..."
+    where = f"{joint}{where}" if where else ""
+    raise UserError(f"{place}{where}: {message} (got {given})")
+
+
+def _fields_at(model: type[BaseModel], path: list[Any]) -> list[str]:
+    """The known keys of the model at `path` inside `model`."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        options = [annotation, *get_args(annotation)]  # an optional section is a union
+        inner = [kind for kind in options if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not inner:
+            break
+        model = inner[0]
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""From a data set to a folder of arrays that runs read: downloads, preparation, storage."""

@@ -1,0 +1,245 @@
+"""From an entry of a config's `datasets` to a prepared folder."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lsh_dl.common.discovery import find
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.validation import validate
+from lsh_dl.data.base import Arrays, DataSet, Preprocessing, Stream
+from lsh_dl.data.prepared.fetch import CachedSources
+from lsh_dl.data.prepared.preprocessing import identity_transform
+from lsh_dl.data.prepared.store import (
+    FORMAT,
+    Samples,
+    SparseSamples,
+    fresh_folder,
+    open_part,
+    pick,
+    write_part,
+)
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+STATISTICS_SAMPLES = 200_000
+"""Means and deviations of larger training parts are taken from this many, evenly spaced."""
+
+BLOCK = 4_096
+"""Samples handled at a time, so that memory stays bounded."""
+
+
+def resolve(label: str, entry: Mapping[str, Any]) -> DataSet:
+    """The data set that an entry of a config's `datasets` describes.
+
+    Parameters
+    ----------
+    label: the entry's key; the data set's name too, unless the entry has a `source`.
+    entry: `source` (optional) and the settings of that data set.
+
+    Raises
+    ------
+    UserError
+        Unknown data set or setting, or a value out of range.
+    """
+    settings = {key: value for key, value in entry.items() if key != "source"}
+    source = find("lsh_dl.data", DataSet, entry.get("source") or label)
+    return source(validate(source.Settings, settings, f"datasets.{label}"))
+
+
+def prepare(
+    label: str,
+    entry: Mapping[str, Any],
+    folder: str | Path,
+    mirror: str | Path | None = None,
+    cache: str | Path | None = None,
+) -> Path:
+    """Fetch or generate a data set and write it to `folder`, which appears only when whole.
+
+    Parameters
+    ----------
+    label, entry: as for `resolve`.
+    folder: where the prepared arrays go (see `lsh_dl.data.prepared.store`); replaced if it exists.
+    mirror: folder or URL with `<dataset>/<file>`, taken before the public URLs.
+    cache: folder that keeps downloads; default: see `lsh_dl.data.prepared.fetch.cache_folder`.
+
+    Returns
+    -------
+    `folder` as a path.
+
+    Raises
+    ------
+    UserError
+        Bad entry, missing or corrupt file, no network.
+    """
+    dataset = resolve(label, entry)
+    try:
+        with fresh_folder(folder) as workspace:
+            sources = CachedSources(mirror, cache, workspace, alternative=dataset.alternative)
+            _write(workspace, dataset, dataset.build(sources), label)
+    except OSError as error:  # disk full, folder read-only
+        place = error.filename or folder
+        raise UserError(
+            f"{place}: {error.strerror or error}; free space or choose another folder"
+        ) from error
+    return Path(folder)
+
+
+def _write(folder: Path, dataset: DataSet, arrays: Arrays, label: str) -> None:
+    settings = dataset.settings
+    classes = dataset.classes if arrays.classes is None else arrays.classes
+    shape = dataset.image_shape if arrays.image_shape is None else arrays.image_shape
+    for part, x, y in (
+        ("train", arrays.x_train, arrays.y_train),
+        ("test", arrays.x_test, arrays.y_test),
+    ):
+        place = f"data set {label}, {part} part"
+        if isinstance(x, np.ndarray):
+            check_samples(x, y, classes, place)
+        elif not isinstance(x, Stream):
+            _check_sparse(x, y, classes, place)
+    streams = {
+        "train": write_part(folder, "train", arrays.x_train, arrays.y_train),
+        "test": write_part(folder, "test", arrays.x_test, arrays.y_test),
+    }
+    train, test = open_part(folder, "train", streams), open_part(folder, "test", streams)
+    if train.features != test.features:
+        raise UserError(
+            f"data set {label}: {train.features} features in training but {test.features} in "
+            "testing; both parts need the same"
+        )
+    total = len(train)
+    kept = split_validation(total, settings.validation, settings.validation_seed, arrays.groups)
+    if len(kept):
+        rest = np.setdiff1d(np.arange(total), kept, assume_unique=True)
+        np.save(folder / "rows_validation.npy", kept)
+        np.save(folder / "rows_train.npy", rest)
+        train = pick(train, rest)
+    preprocessing = settings.preprocessing or dataset.preprocessing
+    if isinstance(train, SparseSamples):
+        if settings.preprocessing:
+            raise UserError(
+                f"data set {label}: preprocessing: sparse samples are taken as they are; "
+                "leave the key out"
+            )
+        preprocessing, offset, scale = "none", *identity_transform(train.features)[:2]
+    else:
+        offset, scale = fit_preprocessing(train, preprocessing)
+    np.save(folder / "offset.npy", offset)
+    np.save(folder / "scale.npy", scale)
+    meta = {
+        "format": FORMAT,
+        "label": label,
+        "name": dataset.name,
+        "title": dataset.title,
+        "kind": dataset.kind,
+        "classes": classes,
+        "image_shape": shape,
+        "provenance": arrays.provenance,
+        "preprocessing": preprocessing,
+        "settings": settings.model_dump(mode="json"),
+        "counts": {"train": len(train), "validation": len(kept), "test": len(test)},
+        "streams": {part: stream for part, stream in streams.items() if stream},
+    }
+    (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+
+
+def check_samples(x: np.ndarray, y: np.ndarray, classes: int, place: str) -> None:
+    """Raise a UserError at `place` unless x (n, d) and y (n,) can be trained on.
+
+    Asked for: n and d at least 1, x uint8 or finite float32, y integers in [0, classes).
+    """
+    if x.ndim != 2 or 0 in x.shape:
+        raise UserError(f"{place}: the samples have shape {x.shape}; (n, d) is needed")
+    if y.shape != (len(x),):
+        raise UserError(f"{place}: {len(x)} samples but labels of shape {y.shape}; one each needed")
+    if not np.issubdtype(y.dtype, np.integer):
+        raise UserError(f"{place}: the labels are {y.dtype}; integers are needed")
+    if y.min() < 0 or y.max() >= classes:
+        wrong = y.min() if y.min() < 0 else y.max()
+        raise UserError(f"{place}: label {wrong} is outside 0 ... {classes - 1}")
+    if x.dtype not in (np.uint8, np.float32):
+        raise UserError(f"{place}: the samples are {x.dtype}; uint8 or float32 is needed")
+    if x.dtype == np.float32 and not all(
+        np.isfinite(x[start : start + BLOCK]).all() for start in range(0, len(x), BLOCK)
+    ):
+        raise UserError(f"{place}: some values are not finite; remove or replace them")
+
+
+def _check_sparse(x: "csr_array", y: "csr_array", classes: int, place: str) -> None:
+    if x.dtype != np.float32 or not (x.has_canonical_format and y.has_canonical_format):
+        raise UserError(f"{place}: float32 samples, with column ids sorted and none twice, needed")
+    if y.shape != (x.shape[0], classes) or 0 in x.shape:
+        raise UserError(f"{place}: samples of shape {x.shape} but labels of shape {y.shape}")
+    if not np.isfinite(x.data).all():
+        raise UserError(f"{place}: some values are not finite; remove or replace them")
+
+
+def split_validation(
+    total: int, share: float, seed: int, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Rows to keep out of training, sorted, (v,) int64.
+
+    Parameters
+    ----------
+    total: rows of the training part.
+    share: the wanted share of rows, in [0, 1).
+    seed: of the draw.
+    groups: (total,) integers; rows of one group stay together, so the share is met only as nearly
+        as whole groups allow: whole groups are drawn until it is reached, and one is always left.
+    """
+    if share == 0:
+        return np.empty(0, np.int64)
+    rng = np.random.default_rng([seed, 0x7A11])
+    if groups is None:
+        return np.sort(rng.permutation(total)[: round(share * total)]).astype(np.int64)
+    names, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(names))
+    before = np.cumsum(sizes[order]) - sizes[order]
+    drawn = order[:-1][before[:-1] < share * total]
+    return np.flatnonzero(np.isin(member, drawn)).astype(np.int64)
+
+
+def fit_preprocessing(
+    samples: Samples, preprocessing: Preprocessing
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offset and scale, (d,) float32 each, so that a network's input is (x - offset) * scale.
+
+    `scale` divides by 255 (uint8) or by the largest magnitude (float32) and moves nothing, so
+    zeros stay zeros. `center` also subtracts each feature's mean. `standardize` subtracts the
+    mean and divides by one number, the standard deviation of all features together about their
+    means: dividing each feature by its own would blow up pixels that are nearly constant.
+    """
+    features = samples.features
+    largest = 0.0
+    count = 0
+    total = np.zeros(features)
+    squares = np.zeros(features)
+    for x in _blocks(samples):
+        is_bytes = x.dtype == np.uint8
+        largest = 255.0 if is_bytes else max(largest, float(np.abs(x).max()))
+        if preprocessing != "scale":
+            x = x.astype(np.float64)
+            count += len(x)
+            total += x.sum(axis=0)
+            squares += np.einsum("ij,ij->j", x, x)
+        elif is_bytes:
+            break  # nothing to measure
+    offset = total / max(count, 1)
+    spread = largest
+    if preprocessing == "standardize":
+        spread = float(np.sqrt(np.mean(squares / count - offset**2)))
+    # An all-constant set carries no information; any finite scale will do.
+    scale = np.full(features, 1.0 / spread if spread > 0 else 1.0)
+    return offset.astype(np.float32), scale.astype(np.float32)
+
+
+def _blocks(samples: Samples) -> Iterator[np.ndarray]:
+    count = min(len(samples), STATISTICS_SAMPLES)
+    rows = np.linspace(0, len(samples) - 1, count).astype(np.int64)
+    for start in range(0, count, BLOCK):
+        yield samples.take(rows[start : start + BLOCK])[0]

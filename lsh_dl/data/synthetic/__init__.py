@@ -1,0 +1,1 @@
+"""Generators of images and samples, and their kernels."""

@@ -1,0 +1,90 @@
+"""The one place where the sample loop meets the rules: their `select`, and `follow` if any."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+from numba.extending import overload
+
+from lsh_dl.common.errors import UserError
+
+
+class Selection(NamedTuple):
+    """What a rule's `select` fills in for one layer and sample; room for all nodes of the layer."""
+
+    nodes: np.ndarray  # int32: ids of the active nodes
+    preactivations: np.ndarray  # float32: w.x + b, written by rules that compute it anyway
+    gains: np.ndarray  # float32: factors on the activations; 1 unless written
+    work: np.ndarray  # int64 (stages,): multiplications, see engine/work.py
+
+
+#: The functions of every rule in use, by the type of its state.
+_select: dict[type, Callable[..., int]] = {}
+_follow: dict[type, Callable[..., None] | None] = {}
+
+
+def register(
+    state: Any, select: Callable[..., int], follow: Callable[..., None] | None = None
+) -> bool:
+    """Make a rule's functions known for states of this type; True if `select` is compiled.
+
+    Raises
+    ------
+    UserError
+        Two rules share one type of state, so that it does not tell which `select` is meant.
+    """
+    known = _select.setdefault(type(state), select)
+    if known is not select:
+        raise UserError(
+            f"{type(state).__module__}.{type(state).__name__}: the state of two selection rules; "
+            "give each rule a NamedTuple of its own"
+        )
+    _follow[type(state)] = follow
+    return isinstance(select, Dispatcher)
+
+
+def select_nodes(state, layer, x, key, training, chosen):
+    """Call the rule's `select`; its answer is checked, which the compiled form leaves to tests."""
+    count = int(_select[type(state)](state, layer, x, key, training, chosen))
+    width = layer.weights.shape[0]
+    nodes = chosen.nodes[: max(0, count)]
+    if not 0 <= count <= width or np.any((nodes < 0) | (nodes >= width)):
+        raise UserError(
+            f"{_select[type(state)].__module__}.select: layer {layer.index} has nodes 0 to "
+            f"{width - 1}; got {count} ids from {nodes.min(initial=0)} to {nodes.max(initial=0)}"
+        )
+    if np.unique(nodes).size != count:
+        raise UserError(f"{_select[type(state)].__module__}.select: a node is chosen twice")
+    return count
+
+
+@overload(select_nodes)
+def _compile_select_nodes(state, layer, x, key, training, chosen):
+    select = _select.get(getattr(state, "instance_class", None))
+    if select is None:
+        return None
+
+    def call(state, layer, x, key, training, chosen):
+        return select(state, layer, x, key, training, chosen)
+
+    return call
+
+
+def follow_updates(state, layer, x, nodes, steps, work):
+    """Call the rule's `follow`, if it has one."""
+    follow = _follow[type(state)]
+    if follow is not None:
+        follow(state, layer, x, nodes, steps, work)
+
+
+@overload(follow_updates)
+def _compile_follow_updates(state, layer, x, nodes, steps, work):
+    follow = _follow.get(getattr(state, "instance_class", None))
+    if follow is None:
+        return lambda state, layer, x, nodes, steps, work: None
+
+    def call(state, layer, x, nodes, steps, work):
+        follow(state, layer, x, nodes, steps, work)
+
+    return call

@@ -1,0 +1,1 @@
+"""A config, checked in full, and the runs that it means."""

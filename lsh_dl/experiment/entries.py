@@ -1,0 +1,79 @@
+"""The parts that sections of a config are made of: named entries, and lists without repeats."""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from lsh_dl.runs.spec import Fraction, Name, Training, Width
+
+E = TypeVar("E")
+
+
+def _refuse_repeats(values: list) -> list:
+    """Let a list pass whose values all differ: each stands for runs of its own."""
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise ValueError(f"{value} is given twice; each value belongs here once")
+    return values
+
+
+def _fill_empty(entries: Any) -> Any:
+    """Read `mnist:` without a value (empty text on a command line) as default settings."""
+    if not isinstance(entries, dict):
+        return entries
+    return {name: {} if entry in (None, "") else entry for name, entry in entries.items()}
+
+
+Distinct = AfterValidator(_refuse_repeats)
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Distinct]
+Widths = Annotated[list[Width], Field(min_length=1)]
+Entries = Annotated[dict[Name, E], BeforeValidator(_fill_empty)]
+
+
+class _Entry(BaseModel):
+    """A named entry: known keys here, all others belong to the class that `source` names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    source: Name | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys that belong to the rule or data set itself."""
+        return dict(self.model_extra or {})
+
+
+class TitledRule(_Entry):
+    """A selection rule with its settings."""
+
+    source: Name | None = Field(None, description="rule in lsh_dl/rules; default: the entry's name")
+    title: str | None = Field(None, description="name in legends; default: the rule's own")
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="of this rule, in place of `training`'s; tune that of every rule alike",
+    )
+
+    def adapt(self, training: Training) -> Training:
+        """The training settings with the rule's own learning rate, if it has one."""
+        if self.learning_rate is None:
+            return training
+        return training.model_copy(update={"learning_rate": self.learning_rate})
+
+
+class RuleEntry(TitledRule):
+    """One curve of the figures: a selection rule with its settings."""
+
+    active_fractions: Annotated[list[Fraction], Field(min_length=1), Distinct] | None = Field(
+        None, description="levels of this rule only, instead of the common ones"
+    )
+
+
+class DatasetEntry(_Entry):
+    """One panel of the figures: a data set with its settings."""
+
+    source: Name | None = Field(None, description="set in lsh_dl/data; default: the entry's name")
+    training: dict[str, Any] = Field(
+        default_factory=dict, description="training keys that differ on this data set"
+    )

@@ -1,0 +1,1 @@
+"""Measurements of more than accuracy: selection, time, threads, width, energy."""

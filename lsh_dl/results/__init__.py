@@ -1,0 +1,1 @@
+"""From the rows of runs to tables, claims and pages; nothing here trains."""

@@ -1,0 +1,224 @@
+"""Claims about accuracy and work at 5 % active nodes: LSH beside the other selections."""
+
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+
+from lsh_dl.results.claims.base import (
+    ABSENT,
+    ABSTRACT,
+    CLOSE,
+    LEVEL,
+    REPORTED,
+    Cell,
+    Claim,
+    NotTestedError,
+    Tables,
+    cells_of,
+    last_epochs,
+    median_seconds,
+    pair,
+    points_below,
+    rows_of,
+)
+
+ABOUT_FIVE = 5.5
+"""Per cent of the multiplications: what rounds to 5."""
+COLLAPSED = 10.0
+"""Points below the standard network: ten times what counts as close."""
+
+CONTROLS = {"lsh": "permuted", "unranked": "permuted-unranked", "paper": "permuted-paper"}
+"""Labels of the ablation's entries: a variant, and it with the nodes in its tables permuted."""
+
+WORK = "tables/accuracy_vs_multiplications.csv"
+RUNS = "tables/runs.csv"
+
+
+def measure_accuracy(tables: Tables) -> list[Cell]:
+    """What LSH loses to NN, and the average of all, which is what the paper speaks of."""
+    lost = points_below(
+        rows_of(tables, "comparison", "lsh"),
+        rows_of(tables, "comparison", "standard"),
+        "below NN",
+    )
+    cells = cells_of(lost)
+    of_seeds = lost.groupby("seed")["value"].agg(["mean", "count"])
+    averages = of_seeds.loc[of_seeds["count"] == len(cells), "mean"]
+    if len(cells) > 1 and len(averages):
+        kinds = ", ".join(sorted(lost["data_kind"].unique()))
+        numbers = (averages.median(), averages.min(), averages.max())
+        measure = "below NN, average"
+        cells.append(Cell("all", kinds, "all", measure, *map(float, numbers), len(averages)))
+    return cells
+
+
+def measure_work(tables: Tables) -> list[Cell]:
+    """LSH's multiplications in per cent of the textbook dense network's."""
+    last = last_epochs(rows_of(tables, "comparison", "lsh"))
+    parts = ("training", "inference")
+    return cells_of(
+        pd.concat([last.assign(measure=part, value=last[f"{part}_percent"]) for part in parts])
+    )
+
+
+def measure_savings(tables: Tables) -> list[Cell]:
+    """LSH's multiplications, and seconds where runs were timed, in per cent of NN's as run here."""
+    last = last_epochs(rows_of(tables, "comparison", "lsh"))
+    values = [
+        last.assign(measure=f"multiplications, {part}", value=last[f"{part}_percent_of_standard"])
+        for part in ("training", "inference")
+    ]
+    with suppress(NotTestedError):
+        timed = [rows_of(tables, "asynchronous", rule) for rule in ("lsh", "standard")]
+        seconds = pair(*(median_seconds(rows[rows["threads"] == 1]) for rows in timed))
+        percent = 100 * seconds["train_seconds"] / seconds["train_seconds_other"]
+        values.append(seconds.assign(measure="seconds, training", value=percent))
+    cells = cells_of(pd.concat(values).dropna(subset="value"))
+    if not cells:
+        raise NotTestedError("no runs of `standard` to compare with")
+    return cells
+
+
+def measure_selectors(tables: Tables) -> list[Cell]:
+    """What LSH loses to the selectors that compute every node."""
+    lsh = rows_of(tables, "comparison", "lsh")
+    lost = []
+    for rule, title in (("wta", "WTA"), ("adaptive", "AD")):
+        with suppress(NotTestedError):
+            others = rows_of(tables, "comparison", rule)
+            lost.append(points_below(lsh, others, f"below {title}"))
+    if not lost:
+        raise NotTestedError("no runs of `wta` or `adaptive` at 5 % to compare with")
+    return cells_of(pd.concat(lost))
+
+
+def lost_by_dropout(tables: Tables) -> pd.DataFrame:
+    """What VD loses to NN, a row a seed."""
+    return points_below(
+        rows_of(tables, "comparison", "dropout"),
+        rows_of(tables, "comparison", "standard"),
+        "below NN",
+    )
+
+
+def measure_depth(tables: Tables) -> list[Cell]:
+    """How much more VD loses in the deepest network than in the shallowest."""
+    lost = lost_by_dropout(tables)
+    depths = lost["hidden_layers"]
+    if depths.nunique() < 2:
+        raise NotTestedError("networks of one depth only")
+    deep, shallow = lost[depths == depths.max()], lost[depths == depths.min()]
+    both = deep.merge(shallow, on=["dataset_title", "data_kind", "seed"], suffixes=("", "_shallow"))
+    if both.empty:
+        raise NotTestedError("no runs of both depths on the same data set and seed")
+    return cells_of(
+        both.assign(
+            hidden=both["hidden"] + " against " + both["hidden_shallow"],
+            measure="lost more",
+            value=both["value"] - both["value_shallow"],
+        )
+    )
+
+
+def measure_control(tables: Tables) -> list[Cell]:
+    """What the ablation's variants lose when their tables give other nodes for the same buckets."""
+    runs = tables.get("ablation")
+    if runs is None or runs.empty:
+        raise NotTestedError("no runs of the ablation study" + ABSENT)
+    runs = runs[np.isclose(runs["target_active_fraction"], LEVEL)]
+    lost = [
+        points_below(
+            runs[runs["label"] == control],
+            runs[runs["label"] == label],
+            f"{runs.loc[runs['label'] == label, 'title'].iloc[0]}, below it with nodes permuted",
+        )
+        for label, control in CONTROLS.items()
+        if {label, control} <= {*runs["label"]}
+    ]
+    if not lost:
+        raise NotTestedError("the ablation has no variant at 5 % beside one with permuted nodes")
+    return cells_of(pd.concat(lost))
+
+
+CLAIMS = (
+    Claim(
+        name="accuracy",
+        statement="Networks of which 5 % of the nodes are active, chosen by LSH, stay on average "
+        "within 1 % of the standard network's accuracy.",
+        source=ABSTRACT,
+        rule=f"LSH at 5 % is at most {CLOSE:g} point of test accuracy below NN. The average over "
+        "all data sets and networks is a cell too.",
+        unit="points",
+        measure=measure_accuracy,
+        fulfils=lambda cell: cell.median <= CLOSE,
+        files=(RUNS, WORK),
+    ),
+    Claim(
+        name="work",
+        statement="They need about 5 % of the multiplications.",
+        source=ABSTRACT,
+        rule="LSH at 5 %, with hashing, re-ranking and the upkeep of its tables, does at most "
+        f"{ABOUT_FIVE:g} % (what rounds to 5) of the textbook dense network's multiplications.",
+        unit="%",
+        measure=measure_work,
+        fulfils=lambda cell: cell.median <= ABOUT_FIVE,
+        files=(RUNS, WORK),
+    ),
+    Claim(
+        name="both",
+        statement="Both training and testing get cheaper.",
+        source=ABSTRACT,
+        rule="LSH at 5 % costs less than 100 % of the standard network as run here, which skips "
+        "zeros and so does less than the textbook one: in multiplications, and in seconds where "
+        "runs were timed with nothing beside them.",
+        unit="%",
+        measure=measure_savings,
+        fulfils=lambda cell: cell.median < 100,
+        files=(RUNS,),
+    ),
+    Claim(
+        name="selectors",
+        statement="LSH at 5 % is as good as the selectors that compute every node first: "
+        "winner-take-all and adaptive dropout.",
+        source=f"{REPORTED}, figure 6",
+        rule=f"LSH at 5 % is at most {CLOSE:g} point of test accuracy below the other at 5 %.",
+        unit="points",
+        measure=measure_selectors,
+        fulfils=lambda cell: cell.median <= CLOSE,
+        files=(RUNS, "tables/accuracy_lsh_vs_adaptive.csv"),
+    ),
+    Claim(
+        name="inner_products",
+        statement="Selecting by hash collision works because the chance of being retrieved grows "
+        "with a node's inner product with the input.",
+        source=REPORTED,
+        rule="With the nodes in its tables permuted (the same buckets give other nodes: a choice "
+        f"by the input, but not by inner products), a variant loses more than {CLOSE:g} point of "
+        "test accuracy at 5 %. One that ranks its candidates brings inner products in again.",
+        unit="points",
+        measure=measure_control,
+        fulfils=lambda cell: cell.median > CLOSE,
+        files=(RUNS, "tables/ablation.csv"),
+    ),
+    Claim(
+        name="collapse",
+        statement="Vanilla dropout collapses at 5 %.",
+        source=f"{REPORTED}, figure 5",
+        rule=f"VD at 5 % is at least {COLLAPSED:g} points of test accuracy below NN.",
+        unit="points",
+        measure=lambda tables: cells_of(lost_by_dropout(tables)),
+        fulfils=lambda cell: cell.median >= COLLAPSED,
+        files=(RUNS, "tables/accuracy_lsh_vs_dropout.csv"),
+    ),
+    Claim(
+        name="depth",
+        statement="Vanilla dropout at 5 % loses the more, the deeper the network.",
+        source=f"{REPORTED}, figure 5",
+        rule="What VD at 5 % loses to NN is more in the deepest network than in the shallowest.",
+        unit="points",
+        measure=measure_depth,
+        fulfils=lambda cell: cell.median > 0,
+        files=(RUNS, "tables/accuracy_lsh_vs_dropout.csv"),
+    ),
+)

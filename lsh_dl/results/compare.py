@@ -1,0 +1,255 @@
+"""Results kept as a reference, and whether other results lie inside its bands.
+
+A cell is a point of an experiment (data set, network, rule, level, threads) and one of `MEASURES`.
+Its band goes from the lowest to the highest seed of the reference, and on both sides by a margin
+
+    max(floor, t s sqrt(1/n + 1/m))
+
+further: s is the deviation between seeds, n and m are the numbers of seeds there and here. That is
+how far two means of so few seeds may lie apart by chance. Two or three seeds tell little of a
+deviation, so it is pooled over all points of the data set and rule, of both sides, and counts with
+its degrees of freedom in Student's quantile t; where a point's own, in the reference, is larger, it
+is taken. t is such that a faithful repetition has any cell outside in one of twenty cases
+(Bonferroni). The floor is for what hardly differs between seeds, but does between machines.
+Accuracy is compared by its differences, all else by its ratio to the reference.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.files import write_csv, written_whole
+from lsh_dl.runs.record import COLUMNS
+
+#: What is compared, each with its floor: a difference of accuracy, or a share of the reference.
+MEASURES = {
+    "test_accuracy": 0.002,
+    "active_fraction": 0.02,
+    "training_multiplications": 0.02,
+    "inference_multiplications": 0.02,
+}
+ABSOLUTE = ("test_accuracy",)
+ALARM = 0.05
+"""How often a faithful repetition may have any cell outside of its band."""
+UNKNOWN = 10
+"""Floors to allow where no cell of a data set and rule has two seeds, so that s is not known."""
+
+POINT = ("dataset", "hidden", "label", "target_active_fraction", "threads", "cell")
+SETTINGS = "settings.json"
+#: What is kept of a results' folder, by patterns.
+KEPT = (
+    "tables/*.csv",
+    "figures/*.png",
+    "claims.csv",
+    "claims.md",
+    "config.yaml",
+    "machine.csv",
+)
+
+
+class Comparison(NamedTuple):
+    """Outcome of `compare_results`."""
+
+    cells: pd.DataFrame  # a row a point and measure: both medians, n, low and high, inside
+    missing: list[str]  # points of the reference that are not here
+    extra: list[str]  # points that the reference has not
+    others: dict[str, str]  # points made with other settings, and the first difference
+
+
+def keep_reference(results: Path, folder: Path) -> list[Path]:
+    """Copy what `compare_results` and readers need of a finished experiment to `folder`.
+
+    `runs.csv` is cut to each run's last epoch; `settings.json` says what runs were made with.
+
+    Returns
+    -------
+    The files written. What was in the folder before is removed.
+
+    Raises
+    ------
+    UserError
+        The results are not those of a finished experiment, or the folder holds something else.
+    """
+    last = read_last_rows(results)
+    settings = read_settings(results)
+    files = {pattern: sorted(results.glob(pattern)) for pattern in KEPT}
+    for pattern, found in files.items():
+        if not found:
+            raise UserError(f"{results / pattern}: no such file; let `snakemake` finish first")
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / SETTINGS).is_file():
+            raise UserError(f"{folder}: holds other files; name a new folder, or an old reference")
+        shutil.rmtree(folder)
+    written = []
+    for found in files.values():
+        for file in found:
+            target = folder / file.relative_to(results)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+            written.append(target)
+    write_csv(last, folder / "tables/runs.csv")
+    with written_whole(folder / SETTINGS) as file:
+        lines = [f"{json.dumps(cell)}: {json.dumps(made)}" for cell, made in settings.items()]
+        file.write("{\n" + ",\n".join(lines) + "\n}\n")
+    return [*written, folder / SETTINGS]
+
+
+def compare_results(results: Path, reference: Path) -> Comparison:
+    """Every cell of `results` against the reference's band.
+
+    Raises
+    ------
+    UserError
+        One of them is no folder of results, or nothing can be compared: no point is in both, or all
+        were made with other settings.
+    """
+    here, there = (read_last_rows(folder) for folder in (results, reference))
+    made_here, made_there = (read_settings(folder) for folder in (results, reference))
+    own, kept = set(here["cell"]), set(there["cell"])
+    common = own & kept
+    differences = {
+        cell: first_difference(made_here.get(cell, {}), made_there.get(cell, {}))
+        for cell in sorted(common)
+    }
+    others = {cell: difference for cell, difference in differences.items() if difference}
+    alike = common - set(others)
+    if not common:
+        raise UserError(f"{results}: no point is in {reference} too; nothing to compare")
+    if not alike:
+        cell, difference = next(iter(others.items()))
+        raise UserError(
+            f"{results}: made with other settings than {reference}, so nothing can be compared; "
+            f"{cell}: {difference}"
+        )
+    cells = compare_cells(*(rows[rows["cell"].isin(alike)] for rows in (here, there)))
+    return Comparison(cells, sorted(kept - own), sorted(own - kept), others)
+
+
+def compare_cells(here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
+    """A row a point and measure; both tables have the same points, a row a run."""
+    count = there["cell"].nunique() * len(MEASURES)
+    tables = [compare_measure(here, there, name, floor, count) for name, floor in MEASURES.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def compare_measure(
+    here: pd.DataFrame, there: pd.DataFrame, measure: str, floor: float, count: int
+) -> pd.DataFrame:
+    """All points by one measure; `count` cells are compared in all."""
+    scale = there.groupby("cell")[measure].median()
+    if measure in ABSOLUTE:
+        scale = scale * 0 + 1
+    own, kept = (
+        rows.assign(value=rows[measure] / rows["cell"].map(scale)) for rows in (here, there)
+    )
+    values = kept.groupby(list(POINT), sort=False)["value"]
+    table = values.agg(reference="median", low="min", high="max", deviation="std", m="size")
+    table = table.reset_index().merge(pool_deviations([own, kept]), on=["dataset", "label"])
+    table = table.merge(own.groupby("cell")["value"].agg(median="median", n="size"), on="cell")
+
+    quantile = stats.t.ppf(1 - ALARM / (2 * count), table["freedom"])
+    # One seed has no deviation of its own.
+    deviation = np.fmax(table["deviation"], table["pooled"])
+    margin = quantile * deviation * np.sqrt(1 / table["n"] + 1 / table["m"])
+    margin = np.fmax(margin.where(table["freedom"] > 0, UNKNOWN * floor), floor)
+    low, high = table["low"] - margin, table["high"] + margin
+    table = table.assign(low=low, high=high, inside=table["median"].between(low, high))
+    for column in ("median", "reference", "low", "high"):
+        table[column] *= table["cell"].map(scale)
+    columns = [*POINT, "measure", "median", "n", "reference", "low", "high", "m", "inside"]
+    return table.assign(measure=measure)[columns].rename(columns={"m": "n_reference"})
+
+
+def pool_deviations(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """For each data set and rule: deviation of `value` between a point's seeds, and its freedom."""
+    parts = []
+    for rows in tables:
+        values = rows.groupby("cell")["value"]
+        parts.append(
+            rows[["dataset", "label"]].assign(
+                squares=(rows["value"] - values.transform("mean")) ** 2,
+                freedom=1 - 1 / values.transform("size"),
+            )
+        )
+    sums = pd.concat(parts).groupby(["dataset", "label"], sort=False).sum()
+    freedom = sums["freedom"].round()
+    pooled = np.sqrt(sums["squares"] / freedom.where(freedom > 0))
+    return pd.DataFrame({"pooled": pooled, "freedom": freedom}).reset_index()
+
+
+def read_last_rows(folder: Path) -> pd.DataFrame:
+    """The last row of every run of a results' folder, with `cell`: its id without the seed.
+
+    Raises
+    ------
+    UserError
+        There is no table of runs.
+    """
+    path = folder / "tables/runs.csv"
+    remedy = "give a folder of results, or of what `lsh-dl reference` kept"
+    try:
+        runs = pd.read_csv(path, dtype={"run_id": str, "label": str, "hidden": str})
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; {remedy}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: {str(error).splitlines()[0]}; {remedy}") from None
+    if not {*COLUMNS} <= {*runs.columns} or runs.empty:
+        raise UserError(f"{path}: not the table of runs of this version; {remedy}")
+    last = runs.loc[runs.groupby("run_id", sort=False)["epoch"].idxmax()]
+    names = [name_cell(*pair) for pair in zip(last["run_id"], last["seed"], strict=True)]
+    return last.assign(cell=names)
+
+
+def name_cell(run_id: str, seed: int) -> str:
+    """`mnist_lsh_2x1000_5pct_seed1_2threads` as `mnist_lsh_2x1000_5pct_2threads`."""
+    before, _, after = run_id.rpartition(f"_seed{seed}")
+    return before + after
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What the runs of each cell were made with, from a reference or from the runs' JSONs.
+
+    Raises
+    ------
+    UserError
+        There is neither, or it cannot be read.
+    """
+    kept = folder / SETTINGS
+    paths = [kept] if kept.is_file() else sorted((folder / "runs").glob("*.json"))
+    if not paths:
+        raise UserError(f"{folder / 'runs'}: no JSONs of runs; give a folder of results")
+    settings = {}
+    for path in paths:
+        try:
+            record = json.loads(path.read_text())
+            if path == kept:
+                return record
+            run, data = record["run"], record["data"]
+        except (ValueError, KeyError) as error:
+            raise UserError(f"{path}: not what a run leaves ({error}); run again") from None
+        settings[name_cell(record["run_id"], run["seed"])] = {
+            "rule": {"name": run["rule"], **run["settings"]},
+            "training": run["training"],
+            "data": {key: data[key] for key in ("name", "kind", "preprocessing", "counts")}
+            | data["settings"],
+        }
+    return settings
+
+
+def first_difference(here: Any, there: Any, place: str = "") -> str:
+    """The first setting that differs, as in `training.epochs is 3, there 5`; empty if none does."""
+    if isinstance(here, dict) and isinstance(there, dict):
+        for key in dict.fromkeys([*here, *there]):
+            inner = f"{place}.{key}" if place else str(key)
+            found = first_difference(here.get(key), there.get(key), inner)
+            if found:
+                return found
+        return ""
+    return "" if here == there else f"{place} is {here!r}, there {there!r}"

@@ -1,0 +1,61 @@
+"""A run: a frozen record of all that decides its numbers."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from lsh_dl.common.validation import Model
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Width = Annotated[int, Field(ge=1)]
+
+
+class Training(Model):
+    """Optimiser and schedule, the same for every selection rule."""
+
+    epochs: int = Field(3, ge=1, description="passes over the training part")
+    learning_rate: float = Field(
+        0.01, gt=0, allow_inf_nan=False, description="step size of SGD or Adagrad"
+    )
+    adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
+    momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
+
+
+class Run(Model):
+    """One training run: all that decides its numbers, but for the prepared data themselves."""
+
+    dataset: Name = Field(description="label of the prepared data set")
+    rule: Name = Field(description="name of the rule class in lsh_dl/rules")
+    label: Name = Field(description="the config's name for the rule with these settings")
+    title: str = Field(description="the label's name in legends")
+    settings: dict[str, Any] = Field(default_factory=dict, description="the rule's settings")
+    hidden: tuple[Width, ...] = Field(min_length=1, description="widths of the hidden layers")
+    active_fraction: Fraction = Field(description="wanted share of active nodes")
+    seed: int = Field(ge=0)
+    threads: int = Field(1, ge=1, description="threads that train at the same time, without locks")
+    training: Training = Training()
+    variant: Name | None = Field(
+        None, description="what tells a study's run from the comparison's, such as `10epochs`"
+    )
+
+    @property
+    def id(self) -> str:
+        """A readable name, unique within an experiment: `mnist_lsh_2x1000_5pct_seed1`."""
+        parts = [
+            self.dataset,
+            self.label,
+            describe_widths(self.hidden),
+            f"{100 * self.active_fraction:g}pct",
+            f"seed{self.seed}",
+        ]
+        if self.threads > 1:
+            parts.append(f"{self.threads}threads")
+        return "_".join([*parts, *([self.variant] if self.variant else [])])
+
+
+def describe_widths(hidden: tuple[int, ...]) -> str:
+    """`(1000, 1000)` as `2x1000`, unequal widths as `1000-500`."""
+    if len(set(hidden)) == 1:
+        return f"{len(hidden)}x{hidden[0]}"
+    return "-".join(str(width) for width in hidden)

@@ -1,0 +1,1 @@
+"""Checks of a selection rule of one's own."""

@@ -1,0 +1,1 @@
+"""Train and use one model: epochs, checkpoints, model files."""

@@ -1,0 +1,51 @@
+"""The arrays in nested NamedTuples by name, and back: how models are saved, copied and resumed."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from lsh_dl.common.errors import UserError
+
+
+def name_arrays(state: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Every array and number below `state`, as `name.field.field`.
+
+    Raises
+    ------
+    UserError
+        There is something else in it, which could not be saved.
+    """
+    if hasattr(state, "_fields"):
+        for field, value in zip(state._fields, state, strict=True):
+            yield from name_arrays(value, f"{name}.{field}")
+    elif isinstance(state, np.ndarray | np.generic | bool | int | float | str):
+        yield name, np.asarray(state)
+    else:
+        raise UserError(
+            f"{name} is a {type(state).__name__}, which cannot be saved; the state of a rule "
+            "holds arrays, numbers and NamedTuples of them (lsh_dl/rules/base.py)"
+        )
+
+
+def fill_arrays(state: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Copy `arrays`, named as by `name_arrays`, into the arrays below `state`, in place.
+
+    Raises
+    ------
+    UserError
+        One is missing, has another shape or type, or a number is another: `arrays` come from a
+        state that was made otherwise.
+    """
+    for place, target in name_arrays(state, name):
+        if place not in arrays:
+            raise UserError(f"{place} is missing")
+        source = arrays[place]
+        if (source.shape, source.dtype) != (target.shape, target.dtype):
+            raise UserError(
+                f"{place} is {source.dtype} {source.shape}, not {target.dtype} {target.shape}"
+            )
+        if target.ndim:
+            target[...] = source
+        elif source != target and not (source != source and target != target):  # NaN is alike
+            raise UserError(f"{place} is {source}, not {target}")

@@ -1,0 +1,106 @@
+"""Where an interrupted run goes on: its model after the last epoch, and its rows until then."""
+
+import hashlib
+import json
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.files import remove_leftovers
+from lsh_dl.data.prepared.store import Prepared
+from lsh_dl.runs.spec import Run
+from lsh_dl.training.epochs import draw_key
+from lsh_dl.training.model import SparseModel
+from lsh_dl.training.model_file import TrainedModel, read_model, write_model
+
+#: Seconds of training that an interruption may cost beside the epoch that it breaks off.
+INTERVAL = 20.0
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+class Checkpoint:
+    """The file that an interrupted run goes on from; it is there only while the run is not done.
+
+    Parameters
+    ----------
+    path
+        Where it is: beside the run's CSV.
+    run, folder, data
+        What is trained, and on what: a checkpoint of anything else is not used.
+    interval
+        Least seconds from one writing to the next, so that short runs pay nothing.
+    """
+
+    def __init__(self, path: Path, run: Run, folder: Path, data: Prepared, interval: float):
+        self.path, self.run, self.data, self.interval = path, run, data, interval
+        self._identity = _identify(run, folder, data)
+        self._written = time.monotonic()
+
+    def load(self) -> tuple[SparseModel, list[dict[str, Any]]] | None:
+        """The model and the rows of the epochs that are done; None where there are none to use.
+
+        A checkpoint that does not belong here, or is damaged, is left aside with a line in the
+        log; the run then starts from its beginning.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            saved = read_model(self.path)
+        except UserError as error:
+            _report(f"starts anew: {error}")
+            return None
+        identity, rows = saved.record.get("identity", {}), saved.record.get("rows", [])
+        differing = [key for key in self._identity if self._identity[key] != identity.get(key)]
+        if differing:
+            _report(f"starts anew: {self.path} is of another {', another '.join(differing)}")
+            return None
+        _report(f"goes on after epoch {len(rows)} of {self.run.training.epochs} ({self.path})")
+        saved.model.use_threads(self.run.threads)
+        return saved.model, rows
+
+    def save(self, model: SparseModel, rows: list[dict[str, Any]]) -> None:
+        """Write the model and the rows, if the last writing is long enough ago.
+
+        Where that fails (disk full), the run goes on with a line in the log.
+        """
+        if time.monotonic() - self._written < self.interval:
+            return
+        data, key = self.data, draw_key(self.run.seed, len(rows))
+        record = {"identity": self._identity, "rows": rows}
+        classes = tuple(range(data.classes))
+        saved = TrainedModel(model, data.reading, classes, key, record)
+        try:
+            write_model(self.path, saved, histories=True)
+        except UserError as error:
+            _report(f"no checkpoint: {error}")
+        self._written = time.monotonic()
+
+    def remove(self) -> None:
+        """The run is done."""
+        self.path.unlink(missing_ok=True)
+        remove_leftovers(self.path)
+
+
+def _identify(run: Run, folder: Path, data: Prepared) -> dict[str, Any]:
+    """All that decides a run's numbers, in short, as JSON gives it back."""
+    sources = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        sources.update(path.name.encode() + path.read_bytes())
+    # A folder is replaced as a whole when it is prepared again: the time tells one from the next.
+    meta = folder / "meta.json"
+    identity = {
+        "run": run.model_dump(mode="json"),
+        "data set": {**data.meta, "written": meta.stat().st_mtime_ns},
+        "code": sources.hexdigest(),
+        "NumPy": version("numpy"),
+        "Numba": version("numba"),
+    }
+    return json.loads(json.dumps(identity))
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,122 @@
+"""What a run and the estimator have in common: a model by its settings, an epoch, an evaluation."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lsh_dl.common.discovery import find
+from lsh_dl.common.validation import validate
+from lsh_dl.engine.batch import Batch
+from lsh_dl.engine.network import create_network
+from lsh_dl.engine.optimiser import create_optimiser
+from lsh_dl.engine.workspace import Tally, add_tally, create_tally
+from lsh_dl.rules.base import Rule
+from lsh_dl.runs.spec import Training
+from lsh_dl.training.loader import Inputs, prefetch
+from lsh_dl.training.metrics import RANKS, count_hits, precision_at
+from lsh_dl.training.model import SparseModel
+
+#: Called while an epoch is trained, with the samples learned so far and the sums over them.
+Advance = Callable[[int, Tally], None]
+
+# Streams of random numbers, all from one seed; weights are drawn from stream 0.
+_ORDER, _SELECTION = 1, 2
+
+
+class Evaluation(NamedTuple):
+    """How a model does on some samples."""
+
+    accuracy: float | None  # share of samples whose first class is true; None without samples
+    precision: Mapping[int, float]  # at each of precision.RANKS; empty without samples
+    tally: Tally
+
+
+def build_model(
+    sizes: Sequence[int],
+    rule: str,
+    settings: Mapping[str, Any],
+    active_fraction: float,
+    training: Training,
+    seed: int,
+) -> SparseModel:
+    """Initial network, optimiser and rule.
+
+    Models of one seed and the same sizes share initial weights whatever their rule; the rule's
+    draws have a stream of their own.
+
+    Parameters
+    ----------
+    sizes
+        Inputs, widths of the hidden layers, classes.
+    rule, settings
+        Name of the rule in lsh_dl/rules, and its own settings as a config gives them.
+
+    Raises
+    ------
+    UserError
+        There is no such rule, or it has no such settings.
+    """
+    found = find("lsh_dl.rules", Rule, rule)
+    checked = validate(found.Settings, settings, f"rule {rule}")
+    selection = found(checked, active_fraction, seed)
+    network = create_network(sizes, seed, selection.for_outputs() is not None)
+    optimiser = create_optimiser(
+        network, training.learning_rate, training.momentum, training.adagrad
+    )
+    return SparseModel(network, optimiser, selection)
+
+
+def draw_order(seed: int, epoch: int, samples: int) -> np.ndarray:
+    """The order of an epoch's samples: a permutation, int64 (samples,)."""
+    return np.random.default_rng([seed, _ORDER, epoch]).permutation(samples)
+
+
+def draw_key(seed: int, epoch: int) -> np.uint64:
+    """The key of a rule's random draws in an epoch."""
+    return np.random.SeedSequence([seed, _SELECTION, epoch]).generate_state(1, np.uint64)[0]
+
+
+def train_epoch(
+    model: SparseModel,
+    inputs: Inputs,
+    order: np.ndarray,
+    key: np.uint64,
+    advance: Advance | None = None,
+) -> Tally:
+    """Train once on the samples `order` (positions, int64), in that order; stop at a NaN."""
+    total, done = create_tally(), 0
+    for rows in prefetch(inputs, order):
+        add_tally(total, model.train(rows, key))
+        done += len(rows.numbers)
+        if advance:
+            advance(done, total)
+        if not model.is_finite():
+            break
+    return total
+
+
+def predict_all(
+    model: SparseModel, inputs: Inputs, key: np.uint64
+) -> Iterator[tuple[Batch, np.ndarray, Tally]]:
+    """Predict all samples in their order, each in the rule's form for inference.
+
+    Yields, chunk by chunk, the rows, their class probabilities (float32 (samples, classes)) and
+    the sums of the work done.
+    """
+    for rows in prefetch(inputs, np.arange(len(inputs))):
+        yield rows, *model.predict(rows, key)
+
+
+def evaluate(model: SparseModel, inputs: Inputs | None, key: np.uint64) -> Evaluation:
+    """Accuracy, precision and work of predicting `inputs`."""
+    total = create_tally()
+    if inputs is None:
+        return Evaluation(None, {}, total)
+    hits = 0
+    for rows in prefetch(inputs, np.arange(len(inputs))):
+        ranked, tally = model.rank(rows, key, max(RANKS))
+        hits = hits + count_hits(ranked, rows)
+        add_tally(total, tally)
+    precision = precision_at(hits, len(inputs))
+    return Evaluation(precision[1], precision, total)

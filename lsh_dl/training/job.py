@@ -1,0 +1,73 @@
+"""One run, from a prepared folder to its files; an interrupted one goes on."""
+
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from lsh_dl.common.files import require_writable
+from lsh_dl.data.prepared.store import open_prepared
+from lsh_dl.runs.machine import describe_machine
+from lsh_dl.runs.record import write_record, write_rows
+from lsh_dl.runs.spec import Run
+from lsh_dl.training.checkpoints import INTERVAL, Checkpoint
+from lsh_dl.training.epochs import draw_key
+from lsh_dl.training.model_file import TrainedModel, write_model
+from lsh_dl.training.progress import Progress
+from lsh_dl.training.run import create_model, train_run
+
+
+def run_to_files(
+    run: Run,
+    data_folder: Path,
+    csv_path: Path,
+    json_path: Path,
+    model_path: Path | None = None,
+    interval: float = INTERVAL,
+) -> None:
+    """Train one run on a prepared data set and write its files, whole or not at all.
+
+    An interrupted call leaves a checkpoint beside `csv_path`; the next one goes on from there and
+    writes what the first would have written, but for the seconds.
+
+    Parameters
+    ----------
+    csv_path, json_path
+        A row per epoch; settings, versions, machine.
+    model_path
+        The trained model (`model_file`); None: it is not kept.
+    interval
+        Least seconds between two checkpoints.
+
+    Raises
+    ------
+    UserError
+        The data are not there, or results cannot be written.
+    """
+    for path in filter(None, (csv_path, json_path, model_path)):
+        require_writable(path.parent)
+    data = open_prepared(data_folder)
+    checkpoint = Checkpoint(csv_path.with_suffix(".checkpoint"), run, data_folder, data, interval)
+    model, rows = checkpoint.load() or (create_model(run, data.features, data.classes), [])
+    # Linear algebra of a rule runs in as many threads as there are: not in as many each.
+    with threadpool_limits(1), Progress(run, len(data.train)) as progress:
+        for row in rows:
+            progress.end_epoch(row)
+        for row in train_run(run, data, progress.advance, model, len(rows)):
+            progress.end_epoch(row)
+            rows.append(row)
+            if row["status"] == "ok" and row["epoch"] < run.training.epochs:
+                checkpoint.save(model, rows)
+    record = {
+        "run_id": run.id,
+        "run": run.model_dump(mode="json"),
+        "data": dict(data.meta),
+        "machine": describe_machine(),
+        "status": rows[-1]["status"],
+    }
+    if model_path:
+        classes, key = tuple(range(data.classes)), draw_key(run.seed, rows[-1]["epoch"])
+        trained = TrainedModel(model, data.reading, classes, key, record)
+        write_model(model_path, trained)
+    write_record(json_path, record)
+    write_rows(csv_path, rows)
+    checkpoint.remove()

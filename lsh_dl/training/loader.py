@@ -1,0 +1,111 @@
+"""Labelled samples as a network reads them: sparse rows, whatever the samples are stored as."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lsh_dl.data.prepared.preprocessing import InputTransform, identity_transform
+from lsh_dl.data.prepared.store import ArraySamples, Samples
+from lsh_dl.engine.batch import Batch, make_batch, pick_batch
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+#: Samples that are read and turned to sparse rows at a time; bounds memory, changes no result.
+CHUNK = 2048
+
+
+class Inputs(Protocol):
+    """Samples of which any can be had as rows, in any order."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+    def rows(self, numbers: np.ndarray) -> Batch:
+        """The samples at `numbers` (m,) int64."""
+        ...
+
+
+class DenseInputs:
+    """Dense samples.
+
+    Parameters
+    ----------
+    samples
+        x uint8 or float32 (n, features), labels int32.
+    reading
+        From features to a network's inputs.
+    """
+
+    def __init__(self, samples: Samples, reading: InputTransform):
+        self.samples, self.reading = samples, reading
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def rows(self, numbers: np.ndarray) -> Batch:
+        """See `Inputs.rows`."""
+        return make_batch(*self.samples.take(numbers), numbers, self.reading)
+
+
+class SparseInputs:
+    """A CSR matrix, never made dense, as it is: without offset and scale.
+
+    Parameters
+    ----------
+    x
+        float32 (n, features); column ids sorted and none twice.
+    labels
+        int32 (n,), or a CSR matrix (n, classes) of which what is stored is a label.
+    """
+
+    def __init__(self, x: "csr_array", labels: "np.ndarray | csr_array"):
+        self.x, self.labels = x, labels
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    def rows(self, numbers: np.ndarray) -> Batch:
+        """See `Inputs.rows`."""
+        return pick_batch(self.x, self.labels, numbers)
+
+
+def make_inputs(x: Any, labels: np.ndarray) -> Inputs:
+    """Samples as they are, without offset and scale.
+
+    Parameters
+    ----------
+    x
+        (n, features) numbers: a uint8 or float32 array, or a CSR matrix of any type, which stays
+        as it is.
+    labels
+        int32 (n,).
+    """
+    from scipy.sparse import csr_array, issparse
+
+    if not issparse(x):
+        return DenseInputs(ArraySamples(x, labels), identity_transform(x.shape[1]))
+    x = csr_array(x, dtype=np.float32)
+    if not x.has_canonical_format:
+        x = x.copy()
+        x.sum_duplicates()
+    return SparseInputs(x, labels)
+
+
+def prefetch(inputs: Inputs, numbers: np.ndarray) -> Iterator[Batch]:
+    """The samples at `numbers` (int64), chunk by chunk.
+
+    While the caller works on one chunk, another thread reads the next.
+    """
+    parts = (numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK))
+    with ThreadPoolExecutor(1) as reader:
+        coming = None
+        for part in parts:
+            present, coming = coming, reader.submit(inputs.rows, part)
+            if present:
+                yield present.result()
+        if coming:
+            yield coming.result()

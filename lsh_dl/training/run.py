@@ -1,0 +1,143 @@
+"""Train one run: epochs over shuffled samples, evaluation after each, one row of results each."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from lsh_dl.data.prepared.store import Prepared, Samples, SparseSamples
+from lsh_dl.engine.counts import OPTIMISER, STAGES, dense_work
+from lsh_dl.engine.workspace import Tally
+from lsh_dl.runs.spec import Run, describe_widths
+from lsh_dl.training.diagnostics import pick_samples, recall_of_top, trace_selection, unused_share
+from lsh_dl.training.epochs import Advance, build_model, draw_key, draw_order, evaluate, train_epoch
+from lsh_dl.training.loader import DenseInputs, Inputs, SparseInputs
+from lsh_dl.training.model import SparseModel
+
+#: Mean training loss of an epoch, in nats, that no learning network has: outputs are certain and
+#: wrong (guessing among 10 classes costs 2.3). All its ReLUs closed, it would stay finite.
+HOPELESS_LOSS = 20.0
+
+
+def create_model(run: Run, features: int, classes: int) -> SparseModel:
+    """Initial network, optimiser and rule of a run."""
+    sizes = [features, *run.hidden, classes]
+    model = build_model(sizes, run.rule, run.settings, run.active_fraction, run.training, run.seed)
+    model.use_threads(run.threads)
+    return model
+
+
+def train_run(
+    run: Run,
+    data: Prepared,
+    advance: Advance | None = None,
+    model: SparseModel | None = None,
+    done: int = 0,
+) -> Iterator[dict[str, Any]]:
+    """Train, yielding a row of `records.COLUMNS` after each epoch.
+
+    All randomness comes from the run's seed: with one thread the rows are the same each time but
+    for the seconds. Ends early, with status `diverged`, when outputs are no longer finite or
+    the epoch's mean loss is above `HOPELESS_LOSS`.
+
+    Parameters
+    ----------
+    advance
+        Called while an epoch is trained.
+    model
+        What is trained; default: a new one.
+    done
+        Epochs that `model` has been trained for already.
+    """
+    model = create_model(run, data.features, data.classes) if model is None else model
+    sizes = [data.features, *run.hidden, data.classes]
+    training = inputs_of(data, data.train)
+    for epoch in range(done + 1, run.training.epochs + 1):
+        order = draw_order(run.seed, epoch, len(data.train))
+        key = draw_key(run.seed, epoch)
+        start = time.perf_counter()
+        learned = train_epoch(model, training, order, key, advance)
+        trained = time.perf_counter()
+        validation = evaluate(model, inputs_of(data, data.validation), key)
+        test = evaluate(model, inputs_of(data, data.test), key)
+        evaluated = time.perf_counter()
+        train_loss = learned.loss[0] / len(order)
+        diverged = not model.is_finite() or train_loss > HOPELESS_LOSS
+        yield {
+            **describe_run(run, data),
+            "width": run.hidden[0],
+            "active_fraction": _active_fraction(learned, len(order), run.hidden),
+            "inference_active_fraction": _active_fraction(test.tally, len(data.test), run.hidden),
+            **_diagnose(model, inputs_of(data, data.test), key),
+            "epoch": epoch,
+            "train_loss": train_loss,
+            "train_accuracy": learned.correct[0] / len(order),
+            "validation_accuracy": validation.accuracy,
+            "test_accuracy": test.accuracy,
+            **_count_work(learned, len(order), test.tally, len(data.test), sizes),
+            "train_seconds": round(trained - start, 4),
+            "evaluation_seconds": round(evaluated - trained, 4),
+            "status": "diverged" if diverged else "ok",
+        }
+        if diverged:
+            return
+
+
+def describe_run(run: Run, data: Prepared) -> dict[str, Any]:
+    """The columns of a row that tell its run."""
+    return {
+        "run_id": run.id,
+        "dataset": run.dataset,
+        "dataset_title": data.title,
+        "data_kind": data.kind,
+        "hidden_layers": len(run.hidden),
+        "hidden": describe_widths(run.hidden),
+        "rule": run.rule,
+        "label": run.label,
+        "title": run.title,
+        "target_active_fraction": run.active_fraction,
+        "seed": run.seed,
+        "threads": run.threads,
+    }
+
+
+def inputs_of(data: Prepared, samples: Samples | SparseSamples | None) -> Inputs | None:
+    """A part of `data` as the network's inputs; None if there is no such part."""
+    if isinstance(samples, SparseSamples):
+        return SparseInputs(samples.x, samples.y)
+    return None if samples is None else DenseInputs(samples, data.reading)
+
+
+def _active_fraction(tally: Tally, samples: int, hidden: tuple[int, ...]) -> float:
+    return tally.active[0] / (samples * sum(hidden))
+
+
+def _diagnose(model: SparseModel, inputs: Inputs, key: np.uint64) -> dict[str, float]:
+    """How well the rule selects, on some of `inputs`."""
+    trace = trace_selection(model, inputs.rows(pick_samples(model, inputs)), key)
+    unused = np.average(unused_share(trace), weights=trace.widths)
+    return {"recall_of_top": float(recall_of_top(trace).mean()), "unused_share": float(unused)}
+
+
+def _count_work(
+    learned: Tally, trained: int, tested: Tally, evaluated: int, sizes: list[int]
+) -> dict[str, float]:
+    """Mean multiplications per sample, by stage and in per cent of the textbook dense network."""
+    dense = dense_work(sizes)
+    training, inference = learned.work / trained, tested.work / evaluated
+    by_stage = {f"training_{stage}": float(training[i]) for i, stage in enumerate(STAGES)}
+    by_stage |= {
+        f"inference_{stage}": float(inference[i])
+        for i, stage in enumerate(STAGES)
+        if stage in ("select", "rerank", "forward")
+    }
+    training_sum = float(training[:OPTIMISER].sum())
+    inference_sum = float(inference[:OPTIMISER].sum())
+    return {
+        "training_multiplications": training_sum,
+        "inference_multiplications": inference_sum,
+        "training_percent": 100 * training_sum / dense.training,
+        "inference_percent": 100 * inference_sum / dense.inference,
+        **by_stage,
+    }

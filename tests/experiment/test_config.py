@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.experiment.config import Training, check_config, read_config
+from lsh_dl.experiment.document import fill_in
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+MISTAKES = {
+    "unknown key": ({"sedes": [1]}, ["sedes", "did you mean 'seeds'?"]),
+    "unknown training key": ({"training": {"epoch": 1}}, ["training.epoch", "'epochs'"]),
+    "unknown key of a data set": (
+        {"datasets": {"digits": {"trian": 5}}},
+        ["datasets.digits.trian", "'train'"],
+    ),
+    "unknown key of a rule": ({"rules": {"wta": {"bits": 5}}}, ["rules.wta.bits"]),
+    "unknown training key of a data set": (
+        {"datasets": {"digits": {"training": {"rate": 1}}}},
+        ["datasets.digits.training.rate", "known: ", "learning_rate"],
+    ),
+    "unknown rule": ({"rules": {"wat": None}}, ["rules.wat", "did you mean 'wta'?"]),
+    "unknown source": ({"rules": {"a": {"source": "wat"}}}, ["rules.a", "'wat'", "'wta'"]),
+    "unknown data set": ({"datasets": {"digit": None}}, ["datasets.digit", "'digits'"]),
+    "no list": ({"seeds": 1}, ["seeds", "list", "got 1"]),
+    "text for a number": ({"training": {"epochs": "two"}}, ["training.epochs", "'two'"]),
+    "no mapping": ({"rules": ["wta"]}, ["rules", "dictionary"]),
+    "fraction of zero": ({"active_fractions": [0.5, 0]}, ["active_fractions.1", "got 0"]),
+    "fraction in per cent": ({"active_fractions": [5]}, ["active_fractions.0", "got 5"]),
+    "fraction that is no number": ({"active_fractions": [float("nan")]}, ["active_fractions.0"]),
+    "fraction of a rule": (
+        {"rules": {"wta": {"active_fractions": [-0.1]}}},
+        ["rules.wta.active_fractions.0", "got -0.1"],
+    ),
+    "zero width": ({"networks": [[8, 0]]}, ["networks.0.1", "got 0"]),
+    "no hidden layer": ({"networks": [[]]}, ["networks.0"]),
+    "negative seed": ({"seeds": [-1]}, ["seeds.0", "got -1"]),
+    "no seed": ({"seeds": []}, ["seeds"]),
+    "seed given twice": ({"seeds": [3, 3]}, ["seeds", "3 is given twice"]),
+    "network given twice": ({"networks": [[8], [8]]}, ["networks", "[8] is given twice"]),
+    "no epochs": ({"training": {"epochs": 0}}, ["training.epochs", "got 0"]),
+    "endless learning rate": (
+        {"training": {"learning_rate": float("inf")}},
+        ["training.learning_rate"],
+    ),
+    "label that is no file name": ({"rules": {"a/b": {"source": "wta"}}}, ["a/b"]),
+    "no results folder": ({"results": ""}, ["results"]),
+    "missing mirror": ({"mirror": "no/such/folder"}, ["mirror", "no/such/folder"]),
+    "size of a data set": (
+        {"datasets": {"digits": {"train": 0}}},
+        ["datasets.digits.train", "got 0"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "parts"), MISTAKES.values(), ids=MISTAKES)
+def test_mistake_gives_one_line_that_names_it(raw_config, change, parts):
+    with pytest.raises(UserError) as caught:
+        check_config(raw_config | change, "my.yaml")
+    message = str(caught.value)
+    assert message.startswith("my.yaml: ")
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize("key", ["seeds", "networks", "active_fractions", "datasets", "rules"])
+def test_missing_key_is_named(raw_config, key):
+    del raw_config[key]
+    with pytest.raises(UserError, match=rf"^my\.yaml: {key}: missing"):
+        check_config(raw_config, "my.yaml")
+
+
+@pytest.mark.parametrize("raw", [None, [], "seeds"])
+def test_config_that_is_no_mapping(raw):
+    with pytest.raises(UserError, match="a mapping of keys is needed"):
+        check_config(raw)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(UserError, match="No such file"):
+        read_config(tmp_path / "none.yaml")
+
+
+def test_file_that_is_no_yaml(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("seeds: [1\nnetworks: }")
+    with pytest.raises(UserError, match="not YAML") as caught:
+        read_config(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_data_set_lays_its_training_over_the_common_one(raw_config):
+    raw_config["training"] = {"epochs": 7, "momentum": 0.5}
+    raw_config["datasets"] |= {"convex": {"training": {"epochs": 9}}}
+    experiment = check_config(raw_config)
+    assert experiment.training_for("digits") == Training(epochs=7, momentum=0.5)
+    assert experiment.training_for("convex") == Training(epochs=9, momentum=0.5)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_config_is_correct(path):
+    assert read_config(path).results.startswith("results")
+
+
+def test_overlay_stands_on_the_config_that_it_names():
+    config = yaml.safe_load((CONFIGS / "laptop.yaml").read_text())
+    update_config(config, yaml.safe_load((CONFIGS / "overlays" / "reference.yaml").read_text()))
+    experiment = check_config(config)
+    assert set(experiment.datasets) == {"mnist", "norb_standin", "convex", "rectangles"}
+    assert experiment.results == "results/reference"
+
+
+def test_reference_of_keys_is_current():
+    text = (CONFIGS / "README.md").read_text()
+    assert fill_in(text) == text, "configs/README.md is stale: `make docs` writes it anew"
+
+
+def test_shipped_configs_are_listed():
+    text = (CONFIGS / "README.md").read_text()
+    for path in CONFIGS.glob("*.yaml"):
+        assert f"`{path.name}`" in text

@@ -1,0 +1,100 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lsh_dl.experiment import dependencies as sources
+
+ROOT = Path(__file__).parents[2]
+
+
+def relative(paths):
+    return {path.resolve().relative_to(ROOT).as_posix() for path in map(Path, paths)}
+
+
+def test_run_depends_on_engine_and_its_own_rule_only():
+    files = relative(sources.sources_of_rule("wta"))
+    assert {"lsh_dl/training/run.py", "lsh_dl/rules/base.py", "lsh_dl/rules/wta.py"} <= files
+    assert {path for path in files if path.startswith("lsh_dl/rules/")} == {
+        "lsh_dl/rules/__init__.py",
+        "lsh_dl/rules/base.py",
+        "lsh_dl/rules/wta.py",
+    }
+    assert not files & {
+        "lsh_dl/results/tables.py",
+        "lsh_dl/cli/main.py",
+        "lsh_dl/data/prepared/fetch.py",
+    }
+
+
+def test_data_depend_on_neither_engine_nor_rules():
+    files = relative(sources.sources_of_data("digits"))
+    assert {"lsh_dl/data/prepared/prepare.py", "lsh_dl/data/digits.py"} <= files
+    assert not [path for path in files if path.startswith(("lsh_dl/engine", "lsh_dl/rules"))]
+    assert "lsh_dl/data/convex.py" not in files
+
+
+RULES = sorted({path.stem for path in (ROOT / "lsh_dl/rules").glob("[!_]*.py")} - {"base"})
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_all_that_importing_loads_is_declared(rule):
+    """The interpreter's own account, against what was read from the files."""
+    code = (
+        "import sys, lsh_dl.training.run, importlib; importlib.import_module(sys.argv[1]);"
+        "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'lsh_dl'))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code, f"lsh_dl.rules.{rule}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    ).stdout.split()
+    assert relative(loaded) <= relative(sources.sources_of_rule(rule))
+
+
+@pytest.fixture
+def small_package(tmp_path, monkeypatch):
+    files = {
+        "__init__": "",
+        "start": "import small.cycle\nfrom . import relative\nimport json\n",
+        "cycle": "from small.start import x\n",
+        "relative": "def f():\n    from .deep.leaf import y\n",
+        "deep/__init__": "from .. import above\n",
+        "deep/leaf": "",
+        "above": "if False:\n    import small.conditional as c\n",
+        "conditional": "",
+        "unused": "import small.start\n",
+    }
+    for stem, text in files.items():
+        path = tmp_path / "small" / f"{stem}.py"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    monkeypatch.setattr(sources, "PACKAGE", tmp_path / "small")
+    monkeypatch.chdir(tmp_path)
+    sources._file_of.cache_clear()
+    sources._imports.cache_clear()
+    yield
+    sources._file_of.cache_clear()
+    sources._imports.cache_clear()
+
+
+def test_every_kind_of_import_is_followed(small_package):
+    found = [path.as_posix() for path in sources.source_files("small.start")]
+    assert found == [
+        "small/__init__.py",
+        "small/above.py",
+        "small/conditional.py",
+        "small/cycle.py",
+        "small/deep/__init__.py",
+        "small/deep/leaf.py",
+        "small/relative.py",
+        "small/start.py",
+    ]
+
+
+def test_module_without_a_file(small_package):
+    with pytest.raises(ModuleNotFoundError, match=r"small\.none"):
+        sources.source_files("small.none")

@@ -1,0 +1,210 @@
+"""Model files: what is read is what was written, and nothing else is taken for a model."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import KEY, RULES, draw_rows, make_model
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.data.prepared.preprocessing import InputTransform
+from lsh_dl.engine.batch import slice_batch
+from lsh_dl.training.model_file import FORMAT, TrainedModel, read_model, write_model
+
+SIZES = [12, 20, 9, 3]
+
+
+def train(rule="lsh", sizes=SIZES, samples=150, **options):
+    """A model trained beyond the first refresh, with its data's scaling."""
+    model = make_model(rule, sizes, **{"fraction": 0.3, "adagrad": True} | options)
+    model.train(draw_rows(samples, sizes[0], sizes[-1]), KEY)
+    offset, scale = np.arange(sizes[0], dtype=np.float32), np.full(sizes[0], 0.5, np.float32)
+    reading = InputTransform(offset, scale, np.arange(sizes[0], dtype=np.int32)[::-1].copy())
+    classes = tuple(f"class {c}" for c in range(sizes[-1]))
+    return TrainedModel(model, reading, classes, np.uint64(2**64 - 1), {"epochs": [0.1, 3]})
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """A model file."""
+    path = tmp_path_factory.mktemp("models") / "model.npz"
+    write_model(path, train())
+    return path
+
+
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=8)
+@given(
+    features=st.integers(1, 40),
+    widths=st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    classes=st.integers(1, 5),
+    fraction=st.sampled_from([1e-6, 0.1, 0.5, 1.0]),
+    samples=st.sampled_from([0, 1, 99, 100, 330]),
+    seed=st.integers(0, 2**32),
+    adagrad=st.booleans(),
+    momentum=st.sampled_from([0.0, 0.9]),
+)
+def test_a_model_read_predicts_and_learns_as_the_one_written(
+    rule, tmp_path_factory, features, widths, classes, fraction, samples, seed, adagrad, momentum
+):
+    sizes = [features, *widths, classes]
+    options = {"fraction": fraction, "seed": seed, "adagrad": adagrad, "momentum": momentum}
+    written = train(rule, sizes, samples, **options)
+    path = tmp_path_factory.mktemp("models") / "model"  # no suffix is added
+    write_model(path, written, histories=True)
+    read = read_model(path)
+    for field in InputTransform._fields:
+        np.testing.assert_array_equal(getattr(read.reading, field), getattr(written.reading, field))
+    assert (read.classes, read.key, read.record) == (written.classes, written.key, written.record)
+    assert (read.model.seen, read.model.until_refresh) == (
+        written.model.seen,
+        written.model.until_refresh,
+    )
+    rows = draw_rows(230, features, classes, seed=9)
+    for start, stop in ((0, 30), (30, 230)):  # then beyond another refresh
+        part = slice_batch(rows, start, stop)
+        probabilities, work = written.model.predict(part, KEY)
+        again, work_again = read.model.predict(part, KEY)
+        np.testing.assert_array_equal(probabilities, again)
+        np.testing.assert_array_equal(work.work, work_again.work)
+        for model in (written.model, read.model):
+            model.train(part, KEY)
+    np.testing.assert_array_equal(written.model.network.weights, read.model.network.weights)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_file_without_histories_is_small_and_predicts_the_same(rule, tmp_path):
+    written = train(rule, momentum=0.9)
+    for name, histories in (("small", False), ("large", True)):
+        write_model(tmp_path / name, written, histories)
+    weights = written.model.network.weights.nbytes
+    assert (tmp_path / "large").stat().st_size >= (tmp_path / "small").stat().st_size + 2 * weights
+    rows = draw_rows(40, SIZES[0], SIZES[-1], seed=9)
+    expected = written.model.predict(rows, KEY)[0]
+    np.testing.assert_array_equal(
+        read_model(tmp_path / "small").model.predict(rows, KEY)[0], expected
+    )
+
+
+def test_the_same_model_gives_the_same_bytes(path, tmp_path):
+    write_model(tmp_path / "again", train())
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def rewrite(path, target, change=None, **arrays):
+    """A copy of a model file with other arrays and a changed header."""
+    with np.load(path) as file:
+        contents = dict(file)
+    header = json.loads(str(contents["header"]))
+    if change:
+        change(header)
+    contents |= {"header": np.array(json.dumps(header))} | arrays
+    with target.open("wb") as file:
+        np.savez(file, **{name: array for name, array in contents.items() if array is not None})
+
+
+HEADERS = {
+    "version": (lambda h: h.update(format=FORMAT + 1), f"format {FORMAT + 1}, but this version"),
+    "kind": (lambda h: h.update(kind="lsh-dl atlas"), "not a model (it is a lsh-dl atlas)"),
+    "no format": (lambda h: h.pop("format"), "not a model (it has no header)"),
+    "rule": (lambda h: h["rule"].update(name="lhs"), "unknown name 'lhs' in rules: did you mean"),
+    "settings": (lambda h: h["rule"]["settings"].update(K=17), "rule lsh.K: should be less than"),
+    "old setting": (lambda h: h["rule"]["settings"].update(hashes=3), "rule lsh.hashes: unknown"),
+    "other settings": (lambda h: h["rule"]["settings"].update(K=3), "another rule lsh"),
+    "other ranking": (
+        lambda h: h["rule"]["settings"].update(ranking="count"),
+        "state.by_count is False, not True",
+    ),
+    "fraction": (lambda h: h["rule"].update(active_fraction=5), "rule.active_fraction: should be"),
+    "sizes": (lambda h: h.update(sizes=[12, 20, 8, 3]), "not those of a network of sizes"),
+    "inputs": (lambda h: h.update(sizes=[11, 20, 9, 3]), "offset of 11 numbers"),
+    "outputs": (lambda h: h.update(sizes=[12, 20, 9, 4]), "3 classes for 4 outputs"),
+    "no layers": (lambda h: h.update(sizes=[12, 3]), "sizes: "),
+    "zero width": (lambda h: h.update(sizes=[12, 0, 9, 3]), "sizes.1: should be greater"),
+    "missing key": (lambda h: h.pop("seen"), "seen: missing"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), HEADERS.values(), ids=HEADERS)
+def test_a_header_that_does_not_fit_is_one_line(change, message, path, tmp_path):
+    rewrite(path, tmp_path / "bad", change)
+    check_refusal(tmp_path / "bad", message)
+
+
+def check_refusal(path, message):
+    """Reading ends with one line that names the file."""
+    with pytest.raises(UserError) as caught:
+        read_model(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+ARRAYS = {
+    "missing": ({"weights": None}, "weights are not those"),
+    "shape": ({"weights": np.zeros(5, np.float32)}, "weights are not those"),
+    "state": (
+        {"state.budgets": np.zeros(3, np.int64)},
+        "state.budgets is int64 (3,), not int64 (2,)",
+    ),
+    "type": ({"state.budgets": np.zeros(2)}, "state.budgets is float64 (2,), not int64 (2,)"),
+    "no state": ({"state.budgets": None}, "state.budgets is missing"),
+    "scaling": ({"scale": None}, "scale of 12 numbers is needed"),
+    "no header": ({"header": None}, "not a model (it has no header)"),
+    "header": ({"header": np.zeros(3)}, "not a model (it has no header)"),
+    "pickled": ({"state.budgets": np.array([{}], object)}, "damaged (Object arrays"),
+}
+
+
+@pytest.mark.parametrize(("arrays", "message"), ARRAYS.values(), ids=ARRAYS)
+def test_arrays_that_do_not_fit_are_one_line(arrays, message, path, tmp_path):
+    rewrite(path, tmp_path / "bad", **arrays)
+    check_refusal(tmp_path / "bad", message)
+
+
+def test_a_file_cut_anywhere_is_refused(path, tmp_path):
+    whole = path.read_bytes()
+    for length in np.linspace(0, len(whole) - 1, 25).astype(int):
+        (tmp_path / "cut").write_bytes(whole[:length])
+        check_refusal(tmp_path / "cut", "not a model (no zip file, or a truncated one)")
+
+
+def test_a_byte_changed_anywhere_is_refused_or_of_no_account(path, tmp_path):
+    whole = path.read_bytes()
+    expected = read_model(path).model
+    refused = 0
+    for place in np.linspace(0, len(whole) - 1, 60).astype(int):
+        changed = bytearray(whole)
+        changed[place] ^= 0x55
+        (tmp_path / "changed").write_bytes(changed)
+        try:
+            read = read_model(tmp_path / "changed").model
+        except UserError:
+            check_refusal(tmp_path / "changed", "")
+            refused += 1
+            continue
+        for name, array in read.named_arrays().items():
+            np.testing.assert_array_equal(array, expected.named_arrays()[name])
+    assert refused > 40
+
+
+def test_other_files_are_no_models(tmp_path):
+    check_refusal(tmp_path / "none", "No such file")
+    check_refusal(tmp_path, "Is a directory")
+    (tmp_path / "text").write_text("a,b\n1,2\n")
+    check_refusal(tmp_path / "text", "not a model")
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    check_refusal(tmp_path / "array.npy", "not a model")
+
+
+def test_a_failed_write_leaves_the_old_file(path, tmp_path):
+    target = tmp_path / "model"
+    target.write_bytes(path.read_bytes())
+    broken = train()
+    broken.model.hidden.state = broken.model.state._replace(probing=[])
+    with pytest.raises(UserError, match=r"state\.probing is a list, which cannot be saved"):
+        write_model(target, broken)
+    assert target.read_bytes() == path.read_bytes()
+    assert list(tmp_path.iterdir()) == [target]

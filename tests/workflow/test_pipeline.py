@@ -1,0 +1,447 @@
+"""The pipeline as a user runs it, in a copy of the project."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from documents import blocks, write_examples
+from jsonschema import Draft202012Validator
+
+from lsh_dl.results.tables import DTYPES, FIGURES
+from lsh_dl.runs.record import COLUMNS, read_runs
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "workflow", "figures", "configs", "profiles", "lsh_dl", "environment.yml")
+
+pytestmark = pytest.mark.slow
+
+
+class Project:
+    """A copy of the project and its `snakemake`."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        ignore = shutil.ignore_patterns("__pycache__")
+        for part in PARTS:
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+            else:
+                shutil.copy2(ROOT / part, folder / part)
+        (folder / "small.yaml").write_text(
+            """
+            results: out
+            seeds: [1, 2]
+            networks: [[8], [8, 6]]
+            active_fractions: [0.5]
+            datasets:
+              digits: {train: 60, test: 20}
+              convex: {train: 60, test: 20, training: {epochs: 1}}
+            rules: {standard: , wta: }
+            training: {epochs: 2}
+            ablation:
+              datasets: [digits]
+              networks: [[8]]
+              active_fraction: 0.5
+              entries: {wta: {group: References}, few: {source: wta, title: few nodes}}
+            asynchronous:
+              datasets: [digits]
+              networks: [[8]]
+              seeds: [1]
+              active_fraction: 0.5
+              threads: [1, 2]
+              entries: {standard: , wta: }
+            selection_quality:
+              datasets: [digits]
+              networks: [[8]]
+              seeds: [1]
+              active_fraction: 0.5
+              entries: {wta: }
+            stage_times:
+              datasets: [digits]
+              networks: [[8]]
+              seeds: [1]
+              active_fraction: 0.5
+              entries: {standard: , wta: }
+            """
+        )
+
+    def snakemake(self, *arguments, config="small.yaml", **variables):
+        """Run `snakemake`; returns the finished process with its output as text."""
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.folder),
+        }
+        command = ["snakemake", "--cores", "2", *arguments]
+        if config:
+            command[1:1] = ["--configfile", config]
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=environment | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def planned(self, *arguments, config="small.yaml") -> set[str]:
+        """What a dry run says it would do: messages such as "train digits_wta_...": a set."""
+        done = self.snakemake("--dry-run", *arguments, config=config)
+        assert done.returncode == 0, done.stdout
+        return set(re.findall(r"^Job \d+: (.*)$", done.stdout, re.MULTILINE))
+
+    def edit(self, path: str):
+        """Change a file without changing what it does; returns a function that undoes it."""
+        file = self.folder / path
+        before = file.read_bytes()
+        file.write_bytes(before + b"\n# edited\n")
+        return lambda: file.write_bytes(before)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project that ran once."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout
+    project.first_output = done.stdout
+    return project
+
+
+def runs_of(planned, *words):
+    return {line for line in planned if line.startswith("train ") and all(w in line for w in words)}
+
+
+def measured_of(planned):
+    return {line for line in planned if line.startswith("measure ")}
+
+
+def test_all_results_are_there(project):
+    out = project.folder / "out"
+    runs = {path.stem for path in (out / "runs").glob("*.csv")}
+    assert runs == {path.stem for path in (out / "runs").glob("*.json")}
+    assert runs == {
+        f"{data}_{rule}_{network}_{level}_seed{seed}"
+        for data in ("digits", "convex")
+        for rule, level in (("standard", "100pct"), ("wta", "50pct"))
+        for network in ("1x8", "8-6")
+        for seed in (1, 2)
+    } | {f"digits_few_1x8_50pct_seed{seed}" for seed in (1, 2)} | {
+        "digits_standard_1x8_100pct_seed1_2threads",
+        "digits_wta_1x8_50pct_seed1_2threads",
+    }
+    for name in FIGURES:
+        assert (out / "tables" / f"{name}.csv").stat().st_size
+        assert (out / "figures" / f"{name}.svg").stat().st_size
+        assert (out / "figures" / f"{name}.png").stat().st_size
+    for name in (
+        "claims.csv",
+        "claims.md",
+        "claims.html",
+        "config.yaml",
+        "machine.csv",
+        "provenance.html",
+    ):
+        assert (out / name).stat().st_size
+    # Nothing half-written is left anywhere.
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_progress_is_told_and_logged(project):
+    assert re.search(r"^(\d+) of \1 runs done$", project.first_output, re.MULTILINE)
+    log = (project.folder / "out/logs/train/digits_wta_1x8_50pct_seed1.log").read_text()
+    assert [line.partition(":")[0] for line in log.splitlines()] == [
+        "epoch 1 of 2",
+        "epoch 2 of 2",
+    ]
+
+
+def test_runs_have_the_documented_columns(project):
+    schema = yaml.safe_load((ROOT / "workflow/schemas/run.schema.yaml").read_text())
+    validator = Draft202012Validator(schema)
+    frame = read_runs(sorted((project.folder / "out/runs").glob("*.csv")))
+    assert tuple(frame.columns) == COLUMNS
+    for row in json.loads(frame.to_json(orient="records")):
+        validator.validate(row)
+    assert frame.groupby("dataset")["epoch"].max().to_dict() == {"digits": 2, "convex": 1}
+    assert set(DTYPES) <= set(frame.columns)
+
+
+def test_table_of_all_runs_is_the_runs(project):
+    table = pd.read_csv(project.folder / "out/tables/runs.csv")
+    rows = sum(
+        len(path.read_text().splitlines()) - 1
+        for path in (project.folder / "out/runs").glob("*.csv")
+    )
+    assert len(table) == rows
+    # With more threads its numbers, and so its work, are not the serial run's to the last bit.
+    standard = table[(table["rule"] == "standard") & (table["threads"] == 1)]
+    assert (standard["training_percent_of_standard"] == 100).all()
+    assert table["inference_percent_of_standard"].notna().all()
+
+
+def test_claims_are_judged_by_the_runs_of_their_study(project):
+    claims = pd.read_csv(project.folder / "out/claims.csv").set_index("claim")
+    assert set(claims["verdict"]) == {"not tested here"}  # there is no LSH, nor a level of 5 %
+    assert claims.loc["accuracy", "reason"] == "no runs of `lsh`"
+    for files in claims["files"]:
+        for file in files.split():
+            assert file.startswith("tables/")
+    config = yaml.safe_load((project.folder / "out/config.yaml").read_text())
+    assert config["datasets"]["convex"]["training"] == {"epochs": 1}
+    assert config["training"]["learning_rate"] == 0.01  # a default, filled in
+    machine = pd.read_csv(project.folder / "out/machine.csv")
+    assert machine["runs"].tolist() == [20]
+
+
+def test_report_is_one_page_with_everything(project):
+    done = project.snakemake("--report", "report.html")
+    assert done.returncode == 0, done.stdout
+    page = (project.folder / "report.html").read_text()
+    for category in ("1 Claims", "2 Figures", "3 Tables", "4 Runs", "5 Config and machine"):
+        assert f'"{category}": {{' in page
+    for name in FIGURES:
+        if (project.folder / f"out/figures/{name}.svg").exists():
+            assert f'"out/figures/{name}.svg": {{' in page
+    for path in (project.folder / "out/runs").glob("*.csv"):
+        assert f'"out/runs/{path.name}": {{' in page
+    # The claims on the first page, captions that say on which data, and nothing from elsewhere.
+    assert "no runs of <tt" in page
+    assert "Data: Digits (MNIST stand-in), Convex (generated)." in page
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.https?:", page)
+
+
+def test_nothing_to_do_the_second_time(project):
+    assert project.planned() == set()
+
+
+def test_touched_file_of_the_same_content_reruns_nothing(project):
+    os.utime(project.folder / "lsh_dl/training/run.py")
+    assert project.planned() == set()
+
+
+def test_edited_engine_reruns_all_runs_but_prepares_no_data(project):
+    undo = project.edit("lsh_dl/training/run.py")
+    planned = project.planned()
+    undo()
+    assert len(runs_of(planned)) == 20
+    assert measured_of(planned) == {
+        "measure selection_quality of digits_wta_1x8_50pct_seed1",
+        "measure stage_times of digits_standard_1x8_100pct_seed1",
+        "measure stage_times of digits_wta_1x8_50pct_seed1",
+    }
+    assert not [line for line in planned if line.startswith("prepare")]
+
+
+def test_edited_rule_reruns_its_own_runs(project):
+    undo = project.edit("lsh_dl/rules/wta.py")
+    planned = project.planned()
+    undo()
+    assert runs_of(planned) == runs_of(planned, "_wta_") | runs_of(planned, "_few_")
+    assert len(runs_of(planned)) == 8 + 2 + 1
+
+
+def test_edited_data_set_is_prepared_anew_with_its_runs(project):
+    undo = project.edit("lsh_dl/data/convex.py")
+    planned = project.planned()
+    undo()
+    assert {line for line in planned if line.startswith("prepare")} == {"prepare convex"}
+    assert runs_of(planned) == runs_of(planned, " convex_")
+    assert len(runs_of(planned)) == 8
+
+
+def test_edited_figure_is_drawn_anew_alone(project):
+    undo = project.edit("figures/accuracy_lsh_vs_dropout.py")
+    planned = project.planned()
+    undo()
+    assert planned == {"draw accuracy_lsh_vs_dropout"}
+
+
+def test_changed_setting_reruns_what_it_changes(project):
+    config = yaml.safe_load((project.folder / "small.yaml").read_text())
+    config["datasets"]["digits"]["training"] = {"learning_rate": 0.02}
+    (project.folder / "changed.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    planned = project.planned(config="changed.yaml")
+    assert len(runs_of(planned)) == 8 + 2 + 2
+    assert runs_of(planned) == runs_of(planned, " digits_")
+
+
+def test_single_keys_can_be_given(project):
+    planned = project.planned("--config", "seeds=[1,2,3]")
+    assert runs_of(planned) == runs_of(planned, "_seed3")
+    assert len(runs_of(planned)) == 8 + 1
+
+
+def test_other_mirror_reruns_nothing(project):
+    assert project.planned("--config", "mirror=.") == set()
+
+
+def test_one_figure_alone_can_be_asked_for(project):
+    planned = project.planned("--forceall", "accuracy_lsh_vs_dropout")
+    assert {line for line in planned if line.startswith("draw")} == {"draw accuracy_lsh_vs_dropout"}
+
+
+def test_study_alone_runs_its_own_runs(project):
+    planned = project.planned("--forceall", "ablation")
+    assert {line for line in planned if line.startswith("draw")} == {"draw ablation"}
+    assert runs_of(planned) == {
+        f"train digits_{label}_1x8_50pct_seed{seed}" for label in ("wta", "few") for seed in (1, 2)
+    }
+
+
+def test_timed_jobs_claim_all_cores(tmp_path):
+    project = Project(tmp_path)
+    for file in (tmp_path / "workflow" / "rules").glob("*.smk"):
+        # A job with a message does not tell its threads.
+        file.write_text(re.sub(r"\n +message:\n +\".*\"", "", file.read_text()))
+    done = project.snakemake("--dry-run", "--cores", "3")
+    claimed = {}
+    for job in re.split(r"\n(?:local)?rule ", done.stdout):
+        if output := re.search(r"output: (\S+?)\.csv", job):
+            threads = re.search(r"threads: (\d+)", job)
+            claimed[output[1]] = int(threads[1]) if threads else 1
+    runs = {name for name in claimed if name.startswith("out/runs/")}
+    timed = {
+        f"out/runs/digits_{rule}_1x8_{level}_seed1{threads}"
+        for rule, level in (("standard", "100pct"), ("wta", "50pct"))
+        for threads in ("", "_2threads")
+    }
+    assert len(runs) == 20
+    assert {claimed[name] for name in timed} == {3}
+    assert {claimed[name] for name in runs - timed} == {1}
+    assert {claimed[name] for name in claimed if name.startswith("out/simulations/")} == {3}
+
+
+def test_changed_heading_trains_nothing(project):
+    text = (project.folder / "small.yaml").read_text()
+    (project.folder / "heading.yaml").write_text(text.replace("References", "Others"))
+    assert project.planned(config="heading.yaml") == {
+        "gather the table of ablation",
+        "draw ablation",
+        # The config as it was, and the claims with the tables that they name.
+        "write down config and machine",
+        "judge the paper's claims",
+    }
+
+
+def test_figure_without_its_section_is_one_line(project):
+    config = yaml.safe_load((project.folder / "small.yaml").read_text())
+    del config["ablation"]
+    (project.folder / "without.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    assert runs_of(project.planned(config="without.yaml")) == set()
+    done = project.snakemake("ablation", config="without.yaml")
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if "error" in line] == [
+        "error: without.yaml: no section `ablation`, which ablation shows; see configs/README.md"
+    ]
+
+
+def test_a_part_alone_can_be_asked_for(project):
+    config = ("--config", "results=part", "only=dataset=digits rule=wta seed=2")
+    planned = project.planned(*config)
+    assert runs_of(planned) == {
+        f"train digits_{name}_50pct_seed2" for name in ("wta_1x8", "wta_8-6", "few_1x8")
+    }
+    assert {line for line in planned if line.startswith("prepare")} == {"prepare digits"}
+    done = project.snakemake(*config)
+    assert done.returncode == 0, done.stdout
+    drawn = {path.stem for path in (project.folder / "part/figures").glob("*.svg")}
+    assert drawn == {"accuracy_lsh_vs_adaptive", "accuracy_vs_multiplications", "ablation"}
+    table = pd.read_csv(project.folder / "part/tables/accuracy_vs_multiplications.csv")
+    assert set(table["rule"]) == {"wta"}
+
+
+def test_unknown_part_is_one_line(project):
+    done = project.snakemake("--config", "only=rule=lhs")
+    assert done.returncode == 1
+    assert "error: only: no rule 'lhs' in the config; known: few, standard, wta" in done.stdout
+    done = project.snakemake("accuracy_lsh_vs_dropout", "--config", "only=rule=wta")
+    assert done.returncode == 1
+    assert "only: 'rule=wta' leaves nothing for accuracy_lsh_vs_dropout" in done.stdout
+
+
+def test_new_rule_reruns_no_other_and_comes_to_the_figures(project):
+    write_examples(project.folder)
+    assert project.planned() == set()
+
+    config = yaml.safe_load((project.folder / "small.yaml").read_text())
+    config["rules"] |= yaml.safe_load(blocks("docs/add_a_rule.md", "yaml")[0])["rules"]
+    (project.folder / "more.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    planned = project.planned(config="more.yaml")
+    assert runs_of(planned) == runs_of(planned, "_weighted_norm_")
+    assert len(runs_of(planned)) == 8
+
+    done = project.snakemake(config="more.yaml")
+    assert done.returncode == 0, done.stdout
+    shown = {
+        name: "Weighted norm" in (project.folder / f"out/figures/{name}.svg").read_text()
+        for name in FIGURES
+    }
+    assert shown == {
+        "accuracy_lsh_vs_dropout": True,
+        "accuracy_lsh_vs_adaptive": True,
+        "accuracy_vs_multiplications": True,
+        "ablation": False,
+        "asgd_convergence": False,
+        "asgd_lsh_vs_standard": False,
+        "asgd_speedup": False,
+        "selection_quality": False,
+        "stage_times": False,
+    }
+
+
+BAD_CONFIGS = {
+    "unknown key": ("seds=[1]", "seds: unknown key; did you mean 'seeds'?"),
+    "wrong type": ("seeds=x", "seeds: should be a valid list (got 'x')"),
+    "unknown rule": (
+        "rules={wat: }",
+        "rules.wat: unknown name 'wat' in rules: did you mean 'wta'?",
+    ),
+    "level in per cent": ("active_fractions=[5]", "active_fractions.0: should be less than"),
+    "zero width": ("networks=[[0]]", "networks.0.0: should be greater than"),
+    "missing mirror": ("mirror=nowhere", "mirror: no folder 'nowhere'"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), BAD_CONFIGS.values(), ids=BAD_CONFIGS)
+def test_bad_config_is_one_line_before_any_work(project, change, message):
+    done = project.snakemake("--config", "results=bad", change)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if not line.startswith("Using workflow")]
+    assert line.startswith("error: small.yaml: ")
+    assert message in line
+    assert not (project.folder / "bad").exists()
+
+
+def test_broken_rule_file_is_one_line(project):
+    broken = project.folder / "lsh_dl/rules/broken.py"
+    broken.write_text("x = 1\ny = x / 0\n")
+    done = project.snakemake("--config", "results=bad")
+    broken.unlink()
+    assert done.returncode == 1
+    assert f"error: {broken}:2: ZeroDivisionError: division by zero" in done.stdout.splitlines()
+    assert not (project.folder / "bad").exists()
+
+
+def test_corrupt_data_file_is_named_and_leaves_nothing(project):
+    mirror = project.folder / "mirror"
+    images = mirror / "mnist" / "train-images-idx3-ubyte.gz"
+    images.parent.mkdir(parents=True)
+    images.write_bytes(b"no images")
+    config = yaml.safe_load((project.folder / "small.yaml").read_text())
+    config |= {"results": "bad", "mirror": "mirror", "cache": "cache", "datasets": {"mnist": None}}
+    for study in ("ablation", "asynchronous", "selection_quality", "stage_times"):
+        del config[study]  # it names the data set that is gone
+    (project.folder / "mnist.yaml").write_text(yaml.safe_dump(config))
+    done = project.snakemake(config="mnist.yaml")
+    assert done.returncode == 1
+    assert re.search(r"error: mirror/mnist/train-images-idx3-ubyte\.gz: wrong length", done.stdout)
+    # The log is left, to be read, and the file that the pipeline's lock was on.
+    left = [path.name for path in (project.folder / "bad").rglob("*") if path.is_file()]
+    assert sorted(left) == ["mnist.log", "pipeline.lock"]
