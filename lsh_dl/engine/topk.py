@@ -55,7 +55,7 @@ def keep_largest(nodes, scores, count, budget):
             nodes[kept] = nodes[i]
             scores[kept] = scores[i]
             kept += scores[i] > high
-        return kept
+        return min(kept, budget)  # NaNs, of a diverged network, compare either way
     for i in range(count):
         score = scores[i]
         tied = (score > low) & (score <= high) & (spare > 0)
@@ -63,4 +63,4 @@ def keep_largest(nodes, scores, count, budget):
         nodes[kept] = nodes[i]
         scores[kept] = score
         kept += tied | (score > high)
-    return min(kept, budget)  # NaNs, of a diverged network, compare either way
+    return min(kept, budget)
