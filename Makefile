@@ -25,6 +25,7 @@ test: $(ENVIRONMENT)
 lint: $(ENVIRONMENT)
 	ruff check .
 	ruff format --check .
+	lint-imports
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 

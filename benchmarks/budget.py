@@ -129,7 +129,7 @@ def time_run(run: Run, data: Prepared) -> tuple[float, float]:
 
 def _rows(data: Prepared, count: int):
     numbers = np.arange(count) % len(data.train)
-    return inputs_of(data, data.train).rows(numbers)
+    return inputs_of(data, data.train).batch(numbers)
 
 
 def _train(model, data: Prepared, count: int) -> None:

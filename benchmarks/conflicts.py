@@ -46,7 +46,7 @@ def measure_conflicts(data: Prepared) -> pd.DataFrame:
     tables = []
     for system in (*systems, STANDARD):
         model, inputs, order = _train_some(system, data)
-        rows = inputs.rows(order[-RECORDED:])
+        rows = inputs.batch(order[-RECORDED:])
         table = count_conflicts(record_updates(model, rows, draw_key(1, 2)), first, first + 1)
         tables.append(
             table.assign(system=system[0], layer=table["layer"].map(dict(enumerate(LAYERS))))
@@ -68,7 +68,7 @@ def simulate(data: Prepared) -> pd.DataFrame:
 def _train_some(system: tuple, data: Prepared):
     model, inputs = create_model(describe_run(system), 784, 10), inputs_of(data, data.train)
     order = draw_order(1, 1, len(inputs))
-    model.train(inputs.rows(order[: WARMED[system[1]]]), draw_key(1, 1))
+    model.train(inputs.batch(order[: WARMED[system[1]]]), draw_key(1, 1))
     return model, inputs, order
 
 

@@ -87,21 +87,21 @@ def our_models(data: Prepared) -> dict[str, SparseModel]:
         model = models[name] = create_model(run, data.features, data.classes)
         for start in range(0, WARMED, SAMPLES):
             numbers = np.arange(start, start + SAMPLES) % len(inputs)
-            model.train(inputs.rows(numbers), np.uint64(start))
+            model.train(inputs.batch(numbers), np.uint64(start))
     return models
 
 
 def measure_accuracy(model: SparseModel, data: Prepared) -> float:
     """Share of the test images that are right."""
     test = inputs_of(data, data.test)
-    rows = test.rows(np.arange(len(test)))
+    rows = test.batch(np.arange(len(test)))
     probabilities, _ = model.predict(rows, np.uint64(0))
     return float(np.mean(probabilities.argmax(axis=1) == rows.labels))
 
 
 def our_systems(models: dict[str, SparseModel], data: Prepared) -> Systems:
     """Training and prediction of every rule: samples a call, and the call."""
-    rows = inputs_of(data, data.train).rows(np.arange(SAMPLES))
+    rows = inputs_of(data, data.train).batch(np.arange(SAMPLES))
     print(f"non-zero inputs: {100 * np.mean(np.diff(rows.ends) - 1) / data.features:.0f} %")
     systems = {}
     for name, model in models.items():
@@ -143,7 +143,7 @@ def count_bytes(model: SparseModel, data: Prepared, samples: int = 200) -> float
     Exactly ranked rows are read; positive nodes' rows and their rows of the output layer are read
     and written, sums too.
     """
-    rows = inputs_of(data, data.train).rows(np.arange(samples))
+    rows = inputs_of(data, data.train).batch(np.arange(samples))
     workspace, shortlisted = model.workspaces[0], model.state.shortlisted
     total = 0
     for s in range(samples):

@@ -116,13 +116,13 @@ def measure_times(data: Prepared) -> Iterator[dict]:
         for threads, model in models.items():
             model.use_threads(threads)
             warm = WARMED if rule == "lsh" else 500
-            model.train(inputs.rows(np.arange(warm) % len(inputs)), np.uint64(1))
+            model.train(inputs.batch(np.arange(warm) % len(inputs)), np.uint64(1))
         apart = [create_model(describe_run(system), 784, 10) for _ in range(2)]
         for model in apart:
-            model.train(inputs.rows(np.arange(warm) % len(inputs)), np.uint64(1))
+            model.train(inputs.batch(np.arange(warm) % len(inputs)), np.uint64(1))
         times: dict[int | str, list[float]] = {threads: [] for threads in (*THREADS, "apart")}
         for number in range(ROUNDS):
-            rows = inputs.rows((np.arange(SAMPLES[rule]) + number * 100) % len(inputs))
+            rows = inputs.batch((np.arange(SAMPLES[rule]) + number * 100) % len(inputs))
             for threads, model in models.items():
                 start = time.perf_counter()
                 model.train(rows, KEY)
@@ -161,7 +161,7 @@ def measure_waiting(data: Prepared) -> Iterator[dict]:
     order = draw_order(1, 1, len(inputs))[:STREAMED]
     for threads in THREADS[:2]:
         model = create_model(describe_run(LSH, threads=threads), 784, 10)
-        model.train(inputs.rows(order[:WARMED]), np.uint64(1))
+        model.train(inputs.batch(order[:WARMED]), np.uint64(1))
         shares = []
         for _ in range(3):
             start, waited = time.perf_counter(), 0.0
@@ -173,7 +173,7 @@ def measure_waiting(data: Prepared) -> Iterator[dict]:
             shares.append(100 * waited / (time.perf_counter() - start))
         yield _row("waiting for the stream, % of an epoch", LSH, threads, pd.Series(shares))
         start = time.perf_counter()
-        rows = inputs.rows(order[:4_096])
+        rows = inputs.batch(order[:4_096])
         read = time.perf_counter() - start
         start = time.perf_counter()
         model.train(rows, np.uint64(2))

@@ -82,7 +82,7 @@ def our_learners(data: Prepared, seed: int) -> dict[str, Learner]:
         model, key = create_model(run, data.features, data.classes), draw_key(seed, 1)
 
         def train(numbers, model=model, key=key):
-            model.train(training.rows(numbers), key)
+            model.train(training.batch(numbers), key)
 
         def test(model=model, key=key):
             return evaluate(model, tested, key).accuracy

@@ -59,7 +59,7 @@ def main() -> None:
 def measure_times() -> None:
     """Time both networks and PyTorch's; write wide_outputs.csv."""
     models = our_models(LABELS, STUDIES[0][2])
-    rows = draw_inputs(LABELS, WARMED, 0).rows(np.arange(WARMED))
+    rows = draw_inputs(LABELS, WARMED, 0).batch(np.arange(WARMED))
     models["LSH"].train(rows, draw_key(SEED, 1))
     table = time_models(models, LABELS)
     print(table.to_string(float_format="{:.4g}".format), flush=True)
@@ -97,7 +97,7 @@ def learn(models: dict[str, SparseModel], labels: int, samples: int) -> Iterator
     for numbers in np.array_split(draw_order(SEED, 1, samples), PARTS):
         done += len(numbers)
         for name, model in models.items():
-            tally = model.train(training.rows(numbers), key)
+            tally = model.train(training.batch(numbers), key)
             found = evaluate(model, tested, key)
             yield {
                 "labels": labels,
@@ -115,7 +115,7 @@ def time_models(models: dict[str, SparseModel], labels: int) -> pd.DataFrame:
     systems, key = dict(torch_systems(labels)), draw_key(SEED, 2)
     for name, model in models.items():
         samples = TIMED[name]
-        rows = draw_inputs(labels, samples, 2).rows(np.arange(samples))
+        rows = draw_inputs(labels, samples, 2).batch(np.arange(samples))
         systems[f"{name}, training"] = samples, lambda m=model, r=rows: m.train(r, key)
         systems[f"{name}, prediction"] = samples, lambda m=model, r=rows: m.rank(r, key, 5)
     return time_systems(systems, ROUNDS, REFERENCES, time.process_time).sort_index()

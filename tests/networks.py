@@ -68,9 +68,9 @@ def make_run(rule: str, training: Training, fraction: float = 0.3, **others: Any
     )
 
 
-def to_rows(x: np.ndarray, classes: int, seed: int = 0) -> Batch:
+def to_batch(x: np.ndarray, classes: int, seed: int = 0) -> Batch:
     """The inputs as they are, with random labels."""
-    return asking.to_rows(x, np.random.default_rng(seed).integers(0, classes, len(x)))
+    return asking.to_batch(x, np.random.default_rng(seed).integers(0, classes, len(x)))
 
 
 def make_rule(name: str, fraction: float, seed: int = 1, **settings: Any) -> Rule:

@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 
 
 @compiled
-def _fill_rows(x, transform, ends, ids, values):
+def _fill_batch(x, transform, ends, ids, values):
     features = x.shape[1]
     offset, scale, order = transform
     position = 0
@@ -61,7 +61,7 @@ def make_batch(
     # One place more than can be filled: the kernel writes first and then decides whether it counts.
     ids = np.empty(samples * (features + 1) + 1, np.int32)
     values = np.empty(ids.size, np.float32)
-    _fill_rows(x, transform, ends, ids, values)
+    _fill_batch(x, transform, ends, ids, values)
     return Batch(ends, ids, values, labels, np.arange(samples + 1), numbers)
 
 
@@ -107,14 +107,14 @@ def pick_batch(x: "csr_array", labels: "np.ndarray | csr_array", numbers: np.nda
     )
 
 
-def slice_batch(rows: Batch, start: int, stop: int) -> Batch:
+def slice_batch(batch: Batch, start: int, stop: int) -> Batch:
     """Rows start to stop, as views."""
-    first, last = rows.label_ends[start], rows.label_ends[stop]
+    first, last = batch.label_ends[start], batch.label_ends[stop]
     return Batch(
-        rows.ends[start : stop + 1],
-        rows.ids,
-        rows.values,
-        rows.labels[first:last],
-        rows.label_ends[start : stop + 1] - first,
-        rows.numbers[start:stop],
+        batch.ends[start : stop + 1],
+        batch.ids,
+        batch.values,
+        batch.labels[first:last],
+        batch.label_ends[start : stop + 1] - first,
+        batch.numbers[start:stop],
     )

@@ -32,13 +32,13 @@ from lsh_dl.engine.threads import drop_refcounts, take_row
 
 
 @register_jitable
-def forward_hidden(state, selects_values, network, rows, s, key, training, workspace, tally):
+def forward_hidden(state, selects_values, network, batch, s, key, training, workspace, tally):
     """One sample through the hidden layers; every level's vector stays in the workspace.
 
     Returns the last one's, which the output layer reads.
     """
-    inputs = rows.ids[rows.ends[s] : rows.ends[s + 1]]
-    scatter(inputs, rows.values[rows.ends[s] : rows.ends[s + 1]], 0, workspace)
+    inputs = batch.ids[batch.ends[s] : batch.ends[s + 1]]
+    scatter(inputs, batch.values[batch.ends[s] : batch.ends[s + 1]], 0, workspace)
     x = view_level(0, inputs, workspace)
     hidden = network.strides.shape[0] - 1
     for index in range(hidden):
@@ -58,15 +58,15 @@ def forward_hidden(state, selects_values, network, rows, s, key, training, works
 
 @register_jitable
 def forward_sample(
-    state, selects_values, network, outputs, rows, s, key, training, workspace, tally
+    state, selects_values, network, outputs, batch, s, key, training, workspace, tally
 ):
     """One sample from its inputs to the outputs; returns how many outputs are active."""
-    sample_key = np.uint64(mix(key, rows.numbers[s]))
+    sample_key = np.uint64(mix(key, batch.numbers[s]))
     x = forward_hidden(
-        state, selects_values, network, rows, s, sample_key, training, workspace, tally
+        state, selects_values, network, batch, s, sample_key, training, workspace, tally
     )
     hidden = network.strides.shape[0] - 1
-    targets = rows.labels[rows.label_ends[s] : rows.label_ends[s + 1]]
+    targets = batch.labels[batch.label_ends[s] : batch.label_ends[s + 1]]
     output_key = np.uint64(mix(sample_key, hidden))
     count = forward_outputs(
         outputs, network, x, hidden, targets, output_key, training, workspace, tally.work
@@ -76,14 +76,14 @@ def forward_sample(
 
 
 @register_jitable
-def backward_hidden(state, network, rows, s, optimiser, workspace, work):
+def backward_hidden(state, network, batch, s, optimiser, workspace, work):
     """Back through the hidden layers, from the gradient at the last level, updating on the way."""
     hidden = network.strides.shape[0] - 1
     for back in range(hidden):
         index = hidden - 1 - back
         ids = workspace.ids[index][: workspace.counts[index]]
         if index == 0:
-            ids = rows.ids[rows.ends[s] : rows.ends[s + 1]]
+            ids = batch.ids[batch.ends[s] : batch.ends[s + 1]]
         x = view_level(index, ids, workspace)
         layer = view_layer(network, index)
         backward_active(layer, x, index, optimiser, workspace, work)
@@ -101,7 +101,7 @@ def clear_sample(network, workspace):
 
 @compiled
 def train_samples(
-    state, selects_values, network, outputs, rows, queue, key, workspace, tally, optimiser
+    state, selects_values, network, outputs, batch, queue, key, workspace, tally, optimiser
 ):
     """Train on the rows that this thread gets from the queue, one sample at a time.
 
@@ -109,7 +109,7 @@ def train_samples(
     NIPS 2011). `selects_values` is the rule's `computes_preactivations`; `outputs` says how outputs
     are selected, None: not at all; `key` is that of the epoch.
     """
-    state, network, rows = drop_refcounts(state), drop_refcounts(network), drop_refcounts(rows)
+    state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, optimiser = (
         drop_refcounts(workspace),
         drop_refcounts(tally),
@@ -118,28 +118,28 @@ def train_samples(
     outputs = drop_refcounts(outputs)
     hidden = network.strides.shape[0] - 1
     s = take_row(queue)
-    while s < rows.numbers.shape[0]:
-        targets = rows.labels[rows.label_ends[s] : rows.label_ends[s + 1]]
+    while s < batch.numbers.shape[0]:
+        targets = batch.labels[batch.label_ends[s] : batch.label_ends[s + 1]]
         if targets.shape[0] > 0:  # without labels there is nothing to learn
             count = forward_sample(
-                state, selects_values, network, outputs, rows, s, key, True, workspace, tally
+                state, selects_values, network, outputs, batch, s, key, True, workspace, tally
             )
             score_sample(targets, count, network.sampled, workspace, tally)
             x = view_level(hidden, workspace.ids[hidden][: workspace.counts[hidden]], workspace)
             backward_outputs(
                 outputs, network, x, hidden, targets, count, optimiser, workspace, tally.work
             )
-            backward_hidden(state, network, rows, s, optimiser, workspace, tally.work)
+            backward_hidden(state, network, batch, s, optimiser, workspace, tally.work)
             clear_sample(network, workspace)
         s = take_row(queue)
 
 
 @compiled
 def predict_samples(
-    state, selects_values, network, outputs, rows, queue, key, workspace, tally, probabilities
+    state, selects_values, network, outputs, batch, queue, key, workspace, tally, probabilities
 ):
-    """Write the class probabilities, float32 (samples, classes), of this thread's rows."""
-    state, network, rows = drop_refcounts(state), drop_refcounts(network), drop_refcounts(rows)
+    """Write the class probabilities, float32 (samples, classes), of the samples that this thread takes."""
+    state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, outputs = (
         drop_refcounts(workspace),
         drop_refcounts(tally),
@@ -147,9 +147,9 @@ def predict_samples(
     )
     hidden = network.strides.shape[0] - 1
     s = take_row(queue)
-    while s < rows.numbers.shape[0]:
+    while s < batch.numbers.shape[0]:
         count = forward_sample(
-            state, selects_values, network, outputs, rows, s, key, False, workspace, tally
+            state, selects_values, network, outputs, batch, s, key, False, workspace, tally
         )
         write_probabilities(hidden + 1, count, network.sampled, workspace, probabilities[s])
         clear_sample(network, workspace)
@@ -158,10 +158,10 @@ def predict_samples(
 
 @compiled
 def rank_samples(
-    state, selects_values, network, outputs, rows, queue, key, workspace, tally, ranked
+    state, selects_values, network, outputs, batch, queue, key, workspace, tally, ranked
 ):
-    """Write the classes of the largest outputs, int32 (samples, k), of this thread's rows."""
-    state, network, rows = drop_refcounts(state), drop_refcounts(network), drop_refcounts(rows)
+    """Write the classes of the largest outputs, int32 (samples, k), of the samples that this thread takes."""
+    state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, outputs = (
         drop_refcounts(workspace),
         drop_refcounts(tally),
@@ -169,9 +169,9 @@ def rank_samples(
     )
     hidden = network.strides.shape[0] - 1
     s = take_row(queue)
-    while s < rows.numbers.shape[0]:
+    while s < batch.numbers.shape[0]:
         count = forward_sample(
-            state, selects_values, network, outputs, rows, s, key, False, workspace, tally
+            state, selects_values, network, outputs, batch, s, key, False, workspace, tally
         )
         write_largest(hidden + 1, count, network.sampled, workspace, ranked[s])
         clear_sample(network, workspace)

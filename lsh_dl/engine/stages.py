@@ -69,11 +69,11 @@ def end_stage(clock, stage, start):
 
 @register_jitable
 def forward_by_the_clock(
-    state, selects_values, network, rows, s, key, workspace, tally, clock, now
+    state, selects_values, network, batch, s, key, workspace, tally, clock, now
 ):
     """`forward_hidden` in training; returns the last level's vector, and the time."""
-    inputs = rows.ids[rows.ends[s] : rows.ends[s + 1]]
-    scatter(inputs, rows.values[rows.ends[s] : rows.ends[s + 1]], 0, workspace)
+    inputs = batch.ids[batch.ends[s] : batch.ends[s + 1]]
+    scatter(inputs, batch.values[batch.ends[s] : batch.ends[s + 1]], 0, workspace)
     x = view_level(0, inputs, workspace)
     now = end_stage(clock, OTHER, now)
     for index in range(network.strides.shape[0] - 1):
@@ -94,10 +94,10 @@ def forward_by_the_clock(
 
 @compiled
 def train_by_the_clock(
-    state, selects_values, network, outputs, rows, queue, key, workspace, tally, clocked
+    state, selects_values, network, outputs, batch, queue, key, workspace, tally, clocked
 ):
     """`train_samples`, with the time of each stage added to a clock."""
-    state, network, rows = drop_refcounts(state), drop_refcounts(network), drop_refcounts(rows)
+    state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, outputs = (
         drop_refcounts(workspace),
         drop_refcounts(tally),
@@ -107,12 +107,12 @@ def train_by_the_clock(
     hidden = network.strides.shape[0] - 1
     now = read_clock(clock)
     s = take_row(queue)
-    while s < rows.numbers.shape[0]:
-        targets = rows.labels[rows.label_ends[s] : rows.label_ends[s + 1]]
+    while s < batch.numbers.shape[0]:
+        targets = batch.labels[batch.label_ends[s] : batch.label_ends[s + 1]]
         if targets.shape[0] > 0:
-            sample_key = np.uint64(mix(key, rows.numbers[s]))
+            sample_key = np.uint64(mix(key, batch.numbers[s]))
             x, now = forward_by_the_clock(
-                state, selects_values, network, rows, s, sample_key, workspace, tally, clock, now
+                state, selects_values, network, batch, s, sample_key, workspace, tally, clock, now
             )
             output_key = np.uint64(mix(sample_key, hidden))
             count = forward_outputs(
@@ -125,7 +125,7 @@ def train_by_the_clock(
             backward_outputs(
                 outputs, network, x, hidden, targets, count, optimiser, workspace, tally.work
             )
-            backward_hidden(state, network, rows, s, optimiser, workspace, tally.work)
+            backward_hidden(state, network, batch, s, optimiser, workspace, tally.work)
             now = end_stage(clock, BACKWARD, now)
             clear_sample(network, workspace)
         s = take_row(queue)

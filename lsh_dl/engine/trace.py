@@ -26,7 +26,7 @@ def compute_all(layer, x, preactivations):
 
 @compiled
 def trace_samples(
-    state, selects_values, network, rows, key, workspace, tally, selected, preactivations, lengths
+    state, selects_values, network, batch, key, workspace, tally, selected, preactivations, lengths
 ):
     """Predict the rows; of each hidden layer write what was selected and what could have been.
 
@@ -35,13 +35,15 @@ def trace_samples(
     `preactivations` float32 (samples, layers, nodes), `lengths` float32 (samples, layers).
     """
     hidden = network.strides.shape[0] - 1
-    for s in range(rows.numbers.shape[0]):
-        sample_key = np.uint64(mix(key, rows.numbers[s]))
-        forward_hidden(state, selects_values, network, rows, s, sample_key, False, workspace, tally)
+    for s in range(batch.numbers.shape[0]):
+        sample_key = np.uint64(mix(key, batch.numbers[s]))
+        forward_hidden(
+            state, selects_values, network, batch, s, sample_key, False, workspace, tally
+        )
         for index in range(hidden):
             ids = workspace.ids[index][: workspace.counts[index]]
             if index == 0:
-                ids = rows.ids[rows.ends[s] : rows.ends[s + 1]]
+                ids = batch.ids[batch.ends[s] : batch.ends[s + 1]]
             x = view_level(index, ids, workspace)
             layer = view_layer(network, index)
             chosen = prepare_selection(network.sizes[index + 1], workspace, tally.work)

@@ -10,17 +10,9 @@ from pathlib import Path
 
 from lsh_dl.common.code import source_files
 from lsh_dl.common.discovery import find
-from lsh_dl.data.base import DataSet
 from lsh_dl.rules.base import Rule
 
 
 def sources_of_rule(name: str, job: str = "lsh_dl.training.run") -> list[Path]:
     """The files that decide the numbers of a run of the rule called `name`, done by `job`."""
     return source_files(job, find("lsh_dl.rules", Rule, name).__module__)
-
-
-def sources_of_data(name: str) -> list[Path]:
-    """The files that make the arrays of the data set called `name`."""
-    return source_files(
-        "lsh_dl.data.prepared.prepare", find("lsh_dl.data", DataSet, name).__module__
-    )

@@ -61,7 +61,7 @@ def measure_width(run: Run, data: Prepared) -> dict[str, Any]:
     samples, warmed = SAMPLES, WARMED
     if not keeps_tables:
         samples = warmed = max(4, min(SAMPLES, DENSE_NODES // run.hidden[0]))
-    model.train(inputs.rows(np.resize(order, warmed)), key)
+    model.train(inputs.batch(np.resize(order, warmed)), key)
     parts = np.resize(np.roll(order, -warmed), (ROUNDS, samples))
     refreshed = _time_refreshes(model, inputs, parts) if keeps_tables else {}
     model.until_refresh = None
@@ -69,14 +69,14 @@ def measure_width(run: Run, data: Prepared) -> dict[str, Any]:
     seconds = {"training": [], "inference": []}
     with EnergyCounter() as energy:
         for part in parts:
-            rows = inputs.rows(part)
+            rows = inputs.batch(part)
             tally, passed = _time(lambda rows=rows: model.train(rows, key))
             add_tally(learned, tally)
             seconds["training"].append(passed / samples)
     test = inputs_of(data, data.test)
     correct = tested = 0
     for part in np.resize(np.arange(len(test)), (ROUNDS, samples)):
-        rows = test.rows(part)
+        rows = test.batch(part)
         (probabilities, tally), passed = _time(lambda rows=rows: model.predict(rows, key))
         add_tally(predicted, tally)
         seconds["inference"].append(passed / samples)
@@ -136,7 +136,7 @@ def _time_refreshes(model: SparseModel, inputs: Inputs, parts: np.ndarray) -> di
     with Team(1) as team:
         for part in parts[:REFRESHES]:
             model.until_refresh = None
-            rows = inputs.rows(part)
+            rows = inputs.batch(part)
             model.train(rows, np.uint64(0))
             refresh = (model.state, model.network, rows, work, team)
             seconds.append(_time(lambda refresh=refresh: model.rule.refresh(*refresh))[1])

@@ -51,7 +51,7 @@ def measure_selection(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:
     common = describe_run(run, data) | {"status": row["status"]}
     test, key = inputs_of(data, data.test), draw_key(run.seed, row["epoch"])
     for when, epoch, model in (("before", 0, untrained), ("after", row["epoch"], trained)):
-        rows = test.rows(pick_samples(model, test))
+        rows = test.batch(pick_samples(model, test))
         trace = trace_selection(model, rows, key)
         for point in describe_trace(trace, chance_of_meeting(model, rows, trace)):
             yield common | {"when": when, "epoch": epoch, "samples": len(rows.numbers)} | point

@@ -89,7 +89,7 @@ def simulate_speedup(
     """
     costs = measure_costs(model, inputs, key)
     model.use_threads(1)
-    levels = record_updates(model, inputs.rows(np.arange(RECORDED) % len(inputs)), key)
+    levels = record_updates(model, inputs.batch(np.arange(RECORDED) % len(inputs)), key)
     visits = list_rows(levels)
     two = simulate(visits, costs, 2, 0.0)
     # What two threads lose, shared out over the rows that they take from each other.
@@ -113,7 +113,7 @@ def simulate_speedup(
 
 def measure_costs(model: SparseModel, inputs: Inputs, key: np.uint64) -> Costs:
     """Time one and two threads in turn; medians."""
-    rows = inputs.rows(np.arange(TIMED) % len(inputs))
+    rows = inputs.batch(np.arange(TIMED) % len(inputs))
     work = np.zeros(len(STAGES), np.int64)
     interval = model.rule.refresh_interval(model.seen, model.network)
     seconds: dict[tuple, list[float]] = {}

@@ -40,7 +40,7 @@ def draw_input(kind: str, size: int, seed: int) -> np.ndarray:
     }[kind]
 
 
-def to_rows(x: np.ndarray, labels: np.ndarray) -> Batch:
+def to_batch(x: np.ndarray, labels: np.ndarray) -> Batch:
     """Samples (m, features) float32 as they are, with labels (m,)."""
     samples, features = x.shape
     return make_batch(x, labels.astype(np.int32), np.arange(samples), identity_transform(features))
@@ -54,12 +54,12 @@ def draw_inputs(samples: int, features: int, seed: int, density: float = 0.5) ->
     return x
 
 
-def draw_rows(
+def draw_batch(
     samples: int, features: int, classes: int, seed: int = 0, density: float = 0.5
 ) -> Batch:
     """Random sparse samples of both signs with random labels."""
     x = draw_inputs(samples, features, seed, density)
-    return to_rows(x, np.random.default_rng(seed).integers(0, classes, samples))
+    return to_batch(x, np.random.default_rng(seed).integers(0, classes, samples))
 
 
 def to_vector(x: np.ndarray) -> Vector:

@@ -26,9 +26,9 @@ from lsh_dl.testing.probe import (
     Answer,
     ask,
     copy_state,
+    draw_batch,
     draw_input,
-    draw_rows,
-    to_rows,
+    to_batch,
 )
 from lsh_dl.training.arrays import name_arrays
 from lsh_dl.training.model import SparseModel
@@ -139,7 +139,7 @@ def check_answers(make: Make) -> None:
             model = make(sizes, fraction, number)
             for trained in (False, True):
                 if trained:  # beyond a first refresh
-                    model.train(draw_rows(110, sizes[0], 2, number), KEY)
+                    model.train(draw_batch(110, sizes[0], 2, number), KEY)
                 for kind in INPUTS:
                     for index in range(len(widths)):
                         x = draw_input(kind, sizes[index], number)
@@ -150,23 +150,23 @@ def check_answers(make: Make) -> None:
 def check_odd_networks(make: Make) -> None:
     """Networks of odd shapes train and predict."""
     for sizes in ODD_SIZES:
-        _train_and_predict(make(sizes), draw_rows(320, sizes[0], sizes[-1]))
+        _train_and_predict(make(sizes), draw_batch(320, sizes[0], sizes[-1]))
 
 
 def check_odd_inputs(make: Make) -> None:
     """Training on empty and on constant inputs goes well."""
     for density in (0.0, 1.0):
-        rows = draw_rows(320, 20, 3, density=density)
-        rows.values[:] = 1
-        _train_and_predict(make([20, 30, 10, 3]), rows)
+        batch = draw_batch(320, 20, 3, density=density)
+        batch.values[:] = 1
+        _train_and_predict(make([20, 30, 10, 3]), batch)
 
 
-def _train_and_predict(model: SparseModel, rows: Batch) -> None:
+def _train_and_predict(model: SparseModel, batch: Batch) -> None:
     sizes = model.network.sizes.tolist()
-    tally = model.train(rows, KEY)
+    tally = model.train(batch, KEY)
     require(np.isfinite(tally.loss[0]), f"layers {sizes}: the loss is not finite after training")
     require(np.all(tally.work >= 0), f"layers {sizes}: negative work {tally.work}")
-    sums = model.predict(rows, KEY)[0].sum(axis=1)
+    sums = model.predict(batch, KEY)[0].sum(axis=1)
     require(np.abs(sums - 1) < 1e-4, f"layers {sizes}: probabilities do not sum up to 1")
 
 
@@ -175,7 +175,7 @@ def check_repeatable(make: Make) -> None:
     models = [make([20, 30, 12, 3]) for _ in range(2)]
     for model in models:
         for epoch in range(2):
-            model.train(draw_rows(300, 20, 3), np.uint64(epoch))
+            model.train(draw_batch(300, 20, 3), np.uint64(epoch))
     weights = [model.network.weights for model in models]
     require(
         np.array_equal(*weights, equal_nan=True),
@@ -187,7 +187,7 @@ def check_memory(make: Make) -> None:
     """All that changes while training lies in the state: the rule's own attributes stay."""
     model = make([20, 30, 12, 3])
     before = {name: repr(value) for name, value in vars(model.rule).items()}
-    model.train(draw_rows(300, 20, 3), KEY)
+    model.train(draw_batch(300, 20, 3), KEY)
     after = {name: repr(value) for name, value in vars(model.rule).items()}
     changed = sorted(name for name in before | after if before.get(name) != after.get(name))
     require(
@@ -199,13 +199,13 @@ def check_memory(make: Make) -> None:
 
 def check_copies(make: Make) -> None:
     """A model that is saved and restored goes on as if nothing had happened, to the bit."""
-    rows = draw_rows(300, 20, 3)
+    batch = draw_batch(300, 20, 3)
     model = make([20, 30, 12, 3])
-    model.train(rows, KEY)
+    model.train(batch, KEY)
     twin = copy.deepcopy(model)  # by its arrays, as a file holds them
     for one in (model, twin):
-        one.train(rows, np.uint64(1))
-    results = [(one.network.weights, one.predict(rows, KEY)[0]) for one in (model, twin)]
+        one.train(batch, np.uint64(1))
+    results = [(one.network.weights, one.predict(batch, KEY)[0]) for one in (model, twin)]
     require(
         all(np.array_equal(*pair, equal_nan=True) for pair in zip(*results, strict=True)),
         "a model that was saved and restored learns otherwise; keep all that changes in arrays of "
@@ -218,11 +218,11 @@ def check_learning(make: Make) -> None:
     generator = np.random.default_rng(1)
     labels = np.arange(400) % 2
     x = generator.standard_normal((400, 20), np.float32) + np.where(labels, 1, -1)[:, None]
-    rows = to_rows(x.astype(np.float32), labels)
+    batch = to_batch(x.astype(np.float32), labels)
     model = make([20, 40, 2], 0.5)
     for epoch in range(3):
-        model.train(rows, np.uint64(epoch))
-    share = np.mean(model.predict(rows, KEY)[0].argmax(axis=1) == labels)
+        model.train(batch, np.uint64(epoch))
+    share = np.mean(model.predict(batch, KEY)[0].argmax(axis=1) == labels)
     require(share >= LEARNED, f"{100 * share:.0f} % of an easy task learned; guessing gives 50 %")
 
 

@@ -39,14 +39,14 @@ def pick_samples(model: SparseModel, inputs: Inputs) -> np.ndarray:
     return np.linspace(0, len(inputs) - 1, count).astype(np.int64)
 
 
-def trace_selection(model: SparseModel, rows: Batch, key: np.uint64) -> Trace:
-    """Watch the model predict `rows`, with the random draws of `key`.
+def trace_selection(model: SparseModel, batch: Batch, key: np.uint64) -> Trace:
+    """Watch the model predict `batch`, with the random draws of `key`.
 
     Nothing that decides the model's further answers changes.
     """
     network, select = model.network, type(model.rule).select
     widths = network.sizes[1:-1]
-    shape = len(rows.numbers), len(widths), int(widths.max())
+    shape = len(batch.numbers), len(widths), int(widths.max())
     selected, preactivations = np.zeros(shape, np.uint8), np.full(shape, -np.inf, np.float32)
     lengths, workspace = np.zeros(shape[:2], np.float32), create_workspace(network)
 
@@ -66,10 +66,10 @@ def trace_selection(model: SparseModel, rows: Batch, key: np.uint64) -> Trace:
 
     if isinstance(select, Dispatcher):
         name = f"trace-{select.__module__}-{type(model.state).__name__}"
-        compile_once(name, lambda: trace(trace_samples, slice_batch(rows, 0, 0)))
-        trace(trace_samples, rows)
+        compile_once(name, lambda: trace(trace_samples, slice_batch(batch, 0, 0)))
+        trace(trace_samples, batch)
     else:
-        trace(trace_samples.py_func, rows)
+        trace(trace_samples.py_func, batch)
     budgets = model.rule.budgets(network)
     return Trace(selected.astype(bool), preactivations, lengths, budgets, widths)
 

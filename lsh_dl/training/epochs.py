@@ -86,9 +86,9 @@ def train_epoch(
 ) -> Tally:
     """Train once on the samples `order` (positions, int64), in that order; stop at a NaN."""
     total, done = create_tally(), 0
-    for rows in prefetch(inputs, order):
-        add_tally(total, model.train(rows, key))
-        done += len(rows.numbers)
+    for batch in prefetch(inputs, order):
+        add_tally(total, model.train(batch, key))
+        done += len(batch.numbers)
         if advance:
             advance(done, total)
         if not model.is_finite():
@@ -101,11 +101,11 @@ def predict_all(
 ) -> Iterator[tuple[Batch, np.ndarray, Tally]]:
     """Predict all samples in their order, each in the rule's form for inference.
 
-    Yields, chunk by chunk, the rows, their class probabilities (float32 (samples, classes)) and
+    Yields, chunk by chunk, the batch, its class probabilities (float32 (samples, classes)) and
     the sums of the work done.
     """
-    for rows in prefetch(inputs, np.arange(len(inputs))):
-        yield rows, *model.predict(rows, key)
+    for batch in prefetch(inputs, np.arange(len(inputs))):
+        yield batch, *model.predict(batch, key)
 
 
 def evaluate(model: SparseModel, inputs: Inputs | None, key: np.uint64) -> Evaluation:
@@ -114,9 +114,9 @@ def evaluate(model: SparseModel, inputs: Inputs | None, key: np.uint64) -> Evalu
     if inputs is None:
         return Evaluation(None, {}, total)
     hits = 0
-    for rows in prefetch(inputs, np.arange(len(inputs))):
-        ranked, tally = model.rank(rows, key, max(RANKS))
-        hits = hits + count_hits(ranked, rows)
+    for batch in prefetch(inputs, np.arange(len(inputs))):
+        ranked, tally = model.rank(batch, key, max(RANKS))
+        hits = hits + count_hits(ranked, batch)
         add_tally(total, tally)
     precision = precision_at(hits, len(inputs))
     return Evaluation(precision[1], precision, total)

@@ -24,7 +24,7 @@ class Inputs(Protocol):
         """Number of samples."""
         ...
 
-    def rows(self, numbers: np.ndarray) -> Batch:
+    def batch(self, numbers: np.ndarray) -> Batch:
         """The samples at `numbers` (m,) int64."""
         ...
 
@@ -46,8 +46,8 @@ class DenseInputs:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def rows(self, numbers: np.ndarray) -> Batch:
-        """See `Inputs.rows`."""
+    def batch(self, numbers: np.ndarray) -> Batch:
+        """See `Inputs.batch`."""
         return make_batch(*self.samples.take(numbers), numbers, self.reading)
 
 
@@ -68,8 +68,8 @@ class SparseInputs:
     def __len__(self) -> int:
         return self.x.shape[0]
 
-    def rows(self, numbers: np.ndarray) -> Batch:
-        """See `Inputs.rows`."""
+    def batch(self, numbers: np.ndarray) -> Batch:
+        """See `Inputs.batch`."""
         return pick_batch(self.x, self.labels, numbers)
 
 
@@ -104,7 +104,7 @@ def prefetch(inputs: Inputs, numbers: np.ndarray) -> Iterator[Batch]:
     with ThreadPoolExecutor(1) as reader:
         coming = None
         for part in parts:
-            present, coming = coming, reader.submit(inputs.rows, part)
+            present, coming = coming, reader.submit(inputs.batch, part)
             if present:
                 yield present.result()
         if coming:

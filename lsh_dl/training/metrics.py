@@ -15,7 +15,7 @@ from lsh_dl.engine.batch import Batch
 RANKS = (1, 3, 5)
 
 
-def count_hits(ranked: np.ndarray, rows: Batch) -> np.ndarray:
+def count_hits(ranked: np.ndarray, batch: Batch) -> np.ndarray:
     """True labels among the first 1, 2, ... classes, summed over samples: int64 (max(RANKS),).
 
     Parameters
@@ -25,9 +25,9 @@ def count_hits(ranked: np.ndarray, rows: Batch) -> np.ndarray:
     """
     samples, places = ranked.shape
     sample = np.arange(samples, dtype=np.int64)
-    classes = 1 + max(ranked.max(initial=0), rows.labels.max(initial=0))
+    classes = 1 + max(ranked.max(initial=0), batch.labels.max(initial=0))
     # One number a pair of sample and class; -1 falls to the place of no pair.
-    true = np.repeat(sample, np.diff(rows.label_ends)) * (classes + 1) + rows.labels
+    true = np.repeat(sample, np.diff(batch.label_ends)) * (classes + 1) + batch.labels
     is_hit = np.isin(sample[:, None] * (classes + 1) + ranked % (classes + 1), true)
     hits = np.zeros(max(RANKS), np.int64)
     hits[:places] = np.count_nonzero(is_hit, axis=0)

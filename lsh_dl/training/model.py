@@ -1,4 +1,4 @@
-"""One network under one selection rule: train on rows, predict rows."""
+"""One network under one selection rule: train on batches, predict batches."""
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -163,21 +163,21 @@ class SparseModel:
             self._outputs = [Outputs(state, selects_values, view) for state in states]
         self.workspaces = [create_workspace(self.network) for _ in self._states]
 
-    def train(self, rows: Batch, key: np.uint64) -> Tally:
+    def train(self, batch: Batch, key: np.uint64) -> Tally:
         """Train once on each row; returns the sums over them.
 
-        One thread takes the rows in order. With more, each takes the next row when it is done with
+        One thread takes the samples in order. With more, each takes the next when it is done with
         one; all meet where the rule refreshes its state, and no thread trains meanwhile. `key`
         seeds the rule's random draws; a sample's draws depend on it and on the sample's number
         only.
         """
         tallies = [create_tally() for _ in self._states]
-        start, samples = 0, len(rows.numbers)
+        start, samples = 0, len(batch.numbers)
         with self._busy, Team(self.threads) as team:
             while True:
                 due = [selector.until_refresh for selector in self._selectors]
                 stop = min([samples, *(start + until for until in due if until is not None)])
-                part = slice_batch(rows, start, stop)
+                part = slice_batch(batch, start, stop)
                 self._train_part(part, key, tallies, team)
                 self.seen += stop - start
                 self._refresh(part, tallies[0].work, team)
@@ -198,42 +198,42 @@ class SparseModel:
                 for index, order in self.rule.regroup(self.state, self.network):
                     permute_nodes(self.network, self.optimiser, index, order)
 
-    def predict(self, rows: Batch, key: np.uint64) -> tuple[np.ndarray, Tally]:
+    def predict(self, batch: Batch, key: np.uint64) -> tuple[np.ndarray, Tally]:
         """Class probabilities, float32 (samples, classes), and the sums of the work done.
 
         The same whatever the number of threads. Where outputs are selected, that of all others
         is 0.
         """
-        probabilities = np.empty((len(rows.numbers), int(self.network.sizes[-1])), np.float32)
-        return probabilities, self._read(predict_samples, rows, key, probabilities)
+        probabilities = np.empty((len(batch.numbers), int(self.network.sizes[-1])), np.float32)
+        return probabilities, self._read(predict_samples, batch, key, probabilities)
 
-    def rank(self, rows: Batch, key: np.uint64, count: int) -> tuple[np.ndarray, Tally]:
+    def rank(self, batch: Batch, key: np.uint64, count: int) -> tuple[np.ndarray, Tally]:
         """The most probable classes, best first, and the sums of the work done.
 
         int32 (samples, at most `count`); -1 where fewer outputs were selected. Takes no room for
         all classes' probabilities.
         """
-        ranked = np.empty((len(rows.numbers), min(count, int(self.network.sizes[-1]))), np.int32)
-        return ranked, self._read(rank_samples, rows, key, ranked)
+        ranked = np.empty((len(batch.numbers), min(count, int(self.network.sizes[-1]))), np.int32)
+        return ranked, self._read(rank_samples, batch, key, ranked)
 
-    def _read(self, kernel: Dispatcher, rows: Batch, key: np.uint64, answers: np.ndarray) -> Tally:
+    def _read(self, kernel: Dispatcher, batch: Batch, key: np.uint64, answers: np.ndarray) -> Tally:
         """Fill `answers`, a line a sample."""
         tallies = [create_tally() for _ in self._states]
         with self._busy, Team(self.threads) as team:
             self._warm_up(kernel, answers[:0])
-            self._share(kernel, rows, key, tallies, answers, team)
+            self._share(kernel, batch, key, tallies, answers, team)
         return sum_tallies(tallies)
 
     def _share(
         self,
         kernel: Dispatcher,
-        rows: Batch,
+        batch: Batch,
         key: np.uint64,
         tallies: Sequence[Tally],
         further: Any,
         team: Team,
     ) -> None:
-        """Run a kernel in every thread until there are no more rows."""
+        """Run a kernel in every thread until the batch has no more samples."""
         queue, selects_values = create_queue(), self.rule.computes_preactivations
         run = (
             kernel if all(selector.is_compiled for selector in self._selectors) else kernel.py_func
@@ -245,7 +245,7 @@ class SparseModel:
                 selects_values,
                 self.network,
                 self._outputs[thread],
-                rows,
+                batch,
                 queue,
                 key,
                 self.workspaces[thread],
@@ -253,7 +253,7 @@ class SparseModel:
                 further,
             )
 
-        team.run(take_rows, max(1, min(self.threads, len(rows.numbers))))
+        team.run(take_rows, max(1, min(self.threads, len(batch.numbers))))
 
     def named_arrays(self, histories: bool = True) -> dict[str, np.ndarray]:
         """All that training changes but for the counters; views, not copies.

@@ -83,17 +83,17 @@ def open_samples(source: Path, part: str, trained: TrainedModel) -> tuple[Sample
 def _predict(trained, inputs, labelled, model_path, file) -> Summary:
     model, names = trained.model, np.array(trained.classes)
     total, counts, correct, first = create_tally(), np.zeros(len(names), np.int64), 0, 0
-    for rows, probabilities, tally in predict_all(model, inputs, trained.key):
+    for batch, probabilities, tally in predict_all(model, inputs, trained.key):
         if not np.isfinite(probabilities).all():
             raise UserError(f"{model_path}: its outputs are not finite: its training diverged")
         predicted = probabilities.argmax(axis=1)
         counts += np.bincount(predicted, minlength=len(names))
-        correct += np.count_nonzero(predicted == rows.labels)
+        correct += np.count_nonzero(predicted == batch.labels)
         add_tally(total, tally)
         if file:
-            table = {"sample": rows.numbers}
+            table = {"sample": batch.numbers}
             if labelled:
-                table["label"] = names[rows.labels]
+                table["label"] = names[batch.labels]
             table["predicted"] = names[predicted]
             table |= {
                 f"probability_{name}": p for name, p in zip(names, probabilities.T, strict=True)

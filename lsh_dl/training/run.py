@@ -115,7 +115,7 @@ def _active_fraction(tally: Tally, samples: int, hidden: tuple[int, ...]) -> flo
 
 def _diagnose(model: SparseModel, inputs: Inputs, key: np.uint64) -> dict[str, float]:
     """How well the rule selects, on some of `inputs`."""
-    trace = trace_selection(model, inputs.rows(pick_samples(model, inputs)), key)
+    trace = trace_selection(model, inputs.batch(pick_samples(model, inputs)), key)
     unused = np.average(unused_share(trace), weights=trace.widths)
     return {"recall_of_top": float(recall_of_top(trace).mean()), "unused_share": float(unused)}
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from networks import KEY, RULES, draw_rows, make_model, to_rows, walk_layers
+from networks import KEY, RULES, draw_batch, make_model, to_batch, walk_layers
 
 from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.counts import STAGES, DenseWork, dense_work
@@ -123,8 +123,8 @@ def count_slowly(model, rows, s, training, count_selecting):
 def test_tally_is_what_a_slow_counter_counts(case, fraction):
     rule, settings, count_selecting = CASES[case]
     model = make_model(rule, SIZES, fraction, momentum=0.9, adagrad=True, **settings)
-    model.train(draw_rows(130, SIZES[0], SIZES[-1]), KEY)  # LSH has refreshed its tables once
-    rows = draw_rows(12, SIZES[0], SIZES[-1], seed=5)
+    model.train(draw_batch(130, SIZES[0], SIZES[-1]), KEY)  # LSH has refreshed its tables once
+    rows = draw_batch(12, SIZES[0], SIZES[-1], seed=5)
 
     for s in range(12):
         expected = count_slowly(model, rows, s, True, count_selecting)
@@ -150,7 +150,7 @@ def test_a_dense_network_on_full_inputs_costs_what_the_textbook_says():
         start = model.network.starts[index]
         stop = start + layer * model.network.strides[index]
         np.abs(model.network.weights[start:stop], out=model.network.weights[start:stop])
-    rows = to_rows(np.random.default_rng(0).uniform(0.5, 1, (4, 20)).astype(np.float32), 3)
+    rows = to_batch(np.random.default_rng(0).uniform(0.5, 1, (4, 20)).astype(np.float32), 3)
     assert model.predict(rows, KEY)[1].work.sum() == 4 * dense_work(sizes).inference
     one = slice_batch(rows, 0, 1)
     assert model.train(one, KEY).work[: STAGES.index("optimiser")].sum() == (
@@ -164,7 +164,7 @@ def test_a_dense_network_on_full_inputs_costs_what_the_textbook_says():
 )
 def test_optimisers_own_operations_per_touched_weight(momentum, adagrad, operations):
     model = make_model("wta", SIZES, 0.5, momentum=momentum, adagrad=adagrad)
-    work = model.train(draw_rows(5, SIZES[0], SIZES[-1]), KEY).work
+    work = model.train(draw_batch(5, SIZES[0], SIZES[-1]), KEY).work
     by_stage = dict(zip(STAGES, work.tolist(), strict=True))
     assert by_stage["optimiser"] == operations * by_stage["update"] > 0
 
@@ -172,7 +172,7 @@ def test_optimisers_own_operations_per_touched_weight(momentum, adagrad, operati
 def test_sparser_inputs_cost_less_and_no_inputs_cost_only_the_rest():
     model = make_model("standard", [50, 10, 3])
     empty, full = np.zeros((1, 50), np.float32), np.ones((1, 50), np.float32)
-    costs = [model.predict(to_rows(x, 3), KEY)[1].work.sum() for x in (empty, full)]
+    costs = [model.predict(to_batch(x, 3), KEY)[1].work.sum() for x in (empty, full)]
     assert costs[0] == 0  # biases start at 0: no node is positive
     assert 500 < costs[1] <= 530
 
@@ -185,7 +185,7 @@ def count_hashing(nodes, inputs, directions, bits, mixed=0):
 def test_maintenance_of_tables_is_counted_from_the_first_hashing_on():
     sizes = [31, 47, 15, 3]  # rows with the bias fill whole blocks: no padding
     model = make_model("lsh", sizes, 0.2, K=3, L=4, directions=6, hashed=4)
-    rows = draw_rows(100, sizes[0], sizes[-1])
+    rows = draw_batch(100, sizes[0], sizes[-1])
     assert model.train(slice_batch(rows, 0, 99), KEY).work[STAGES.index("maintain")] == 0
     counted = model.train(slice_batch(rows, 99, 100), KEY).work[STAGES.index("maintain")]
     expected = 0
@@ -204,7 +204,7 @@ def test_maintenance_of_tables_is_counted_from_the_first_hashing_on():
 def test_only_nodes_trained_since_are_hashed_again():
     sizes = [31, 47, 3]
     model = make_model("lsh", sizes, 1e-6, preset="paper", K=3, L=2, interval=1, growth=1)
-    rows = draw_rows(120, 31, 3)
+    rows = draw_batch(120, 31, 3)
     model.train(slice_batch(rows, 0, 100), KEY)
     for s in range(100, 120):  # one active node a sample, tables brought up to date after each
         one = slice_batch(rows, s, s + 1)

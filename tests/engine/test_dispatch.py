@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from networks import KEY, draw_rows, make_model, true_weights
+from networks import KEY, draw_batch, make_model, true_weights
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.engine.dispatch import register
@@ -41,7 +41,7 @@ def test_rule_in_numpy_trains_as_its_compiled_twin(hidden):
     compiled = make_model("wta", [20, *hidden, 4], **arguments)
     plain = make_model(PlainWinnerTakeAll, [20, *hidden, 4], **arguments)
     assert not isinstance(plain.rule, WinnerTakeAll)
-    rows = draw_rows(60, 20, 4)
+    rows = draw_batch(60, 20, 4)
     first, second = compiled.train(rows, KEY), plain.train(rows, KEY)
     for one, other in zip(true_weights(compiled.network), true_weights(plain.network), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
@@ -109,14 +109,14 @@ def stubborn():
 def test_wrong_answers_stop_and_name_the_rule(stubborn, nodes, count, reason, call):
     stubborn.state.answer[:] = nodes, count
     with pytest.raises(UserError, match=reason) as failure:
-        getattr(stubborn, call)(draw_rows(2, 10, 3), KEY)
+        getattr(stubborn, call)(draw_batch(2, 10, 3), KEY)
     assert f"{Stubborn.select.__module__}.select" in str(failure.value)
     assert "\n" not in str(failure.value)
 
 
 def test_no_nodes_at_all_is_an_answer(stubborn):
     stubborn.state.answer[:] = [], 0
-    tally = stubborn.train(draw_rows(2, 10, 3), KEY)
+    tally = stubborn.train(draw_batch(2, 10, 3), KEY)
     assert tally.active[0] == 0
-    probabilities = stubborn.predict(draw_rows(2, 10, 3), KEY)[0]
+    probabilities = stubborn.predict(draw_batch(2, 10, 3), KEY)[0]
     np.testing.assert_allclose(probabilities[0], probabilities[1])

@@ -7,7 +7,7 @@ import pytest
 from networks import (
     KEY,
     activate,
-    draw_rows,
+    draw_batch,
     make_model,
     sample_inputs,
     softmax,
@@ -91,7 +91,7 @@ def test_one_step_of_sgd_is_the_gradient_of_the_loss(rule, hidden, seed):
     for index in range(len(hidden) + 1):  # biases start at 0: give them a part
         biases = layer_weights(model.network, index)[:, model.network.sizes[index]]
         biases[:] = np.random.default_rng(seed).normal(0.1, 0.1, biases.size)
-    rows = draw_rows(1, 12, 4, seed)
+    rows = draw_batch(1, 12, 4, seed)
     steps = list(walk_layers(model, rows, 0, KEY, training=True))
     assert all(step.values.any() for step in steps), "a dead layer tests nothing"
     before = true_weights(model.network)
@@ -158,7 +158,7 @@ def test_all_nodes_active_is_the_plain_dense_network(rule, adagrad, momentum, hi
     model = make_model(rule, [19, *hidden, 5], 1.0, rate=rate, momentum=momentum, adagrad=adagrad)
     plain = PlainNetwork(true_weights(model.network), model.optimiser)
     start = true_weights(model.network)
-    rows = draw_rows(60, 19, 5, density=0.3)
+    rows = draw_batch(60, 19, 5, density=0.3)
 
     losses = [plain.train(sample_inputs(rows, s, 19), rows.labels[s]) for s in range(60)]
     tally = model.train(rows, KEY)
@@ -182,7 +182,7 @@ def test_all_nodes_active_is_the_plain_dense_network(rule, adagrad, momentum, hi
 @pytest.mark.parametrize("rule", ["standard", "wta", "dropout", "lsh"])
 def test_padding_of_weight_rows_stays_zero(rule, fraction):
     model = make_model(rule, [5, 9, 20, 3], fraction, rate=0.1, momentum=0.9, adagrad=True)
-    model.train(draw_rows(250, 5, 3), KEY)
+    model.train(draw_batch(250, 5, 3), KEY)
     rows = model.network.weights[model.network.starts[-2] :].reshape(21, 16)  # of the output layer
     paddings = [
         layer_weights(model.network, index)[:, inputs + 1 :] for index, inputs in enumerate((5, 9))
@@ -211,7 +211,7 @@ def test_order_of_a_layers_nodes_does_not_matter(rule, fraction, layer):
 
     for index, weights in enumerate(permute(model.network)):
         layer_weights(other.network, index)[:, : weights.shape[1]] = weights
-    rows = draw_rows(40, 15, 4)
+    rows = draw_batch(40, 15, 4)
     for part in (slice_batch(rows, 0, 20), slice_batch(rows, 20, 40)):
         first, second = model.train(part, KEY), other.train(part, KEY)
         np.testing.assert_array_equal(first.work, second.work)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
-from networks import KEY, draw_rows, make_model
+from networks import KEY, draw_batch, make_model
 
 from lsh_dl.engine.reorder import group_nodes, permute_nodes
 
@@ -31,7 +31,7 @@ def test_nodes_active_together_become_neighbours():
 @pytest.mark.parametrize("rule", ["standard", "wta"])
 @pytest.mark.parametrize("momentum", [0.0, 0.5])
 def test_a_network_renumbered_predicts_and_learns_as_before(rule, momentum):
-    sizes, rows = [20, 37, 21, 3], draw_rows(60, 20, 3)
+    sizes, rows = [20, 37, 21, 3], draw_batch(60, 20, 3)
     plain, other = (make_model(rule, sizes, 0.3, adagrad=True, momentum=momentum) for _ in range(2))
     generator = np.random.default_rng(0)
     for _ in range(2):

@@ -11,11 +11,11 @@ from networks import (
     KEY,
     RULES,
     copy_state,
-    draw_rows,
+    draw_batch,
     flatten_state,
     make_model,
     read_buckets,
-    to_rows,
+    to_batch,
 )
 
 from lsh_dl.engine.batch import slice_batch
@@ -161,7 +161,7 @@ def test_spans_cover_everything_once(threads, count):
 @pytest.mark.parametrize("rule", RULES)
 def test_where_rows_come_one_by_one_any_team_gives_the_serial_result(rule):
     """Rows in order and refreshes spread over the threads: neither may change a bit."""
-    rows = draw_rows(220, 30, 5)
+    rows = draw_batch(220, 30, 5)
     serial, team = (
         make_model(rule, SIZES, 0.2, momentum=0.5, adagrad=True, threads=threads)
         for threads in (1, 4)
@@ -178,7 +178,7 @@ def test_where_rows_come_one_by_one_any_team_gives_the_serial_result(rule):
 @pytest.mark.parametrize("threads", [2, 7, 50])
 @pytest.mark.parametrize("rule", RULES)
 def test_predictions_and_their_work_do_not_depend_on_the_threads(rule, threads):
-    rows = draw_rows(40, 30, 5, seed=8)
+    rows = draw_batch(40, 30, 5, seed=8)
     answers = []
     for count in (1, threads):
         model = make_model(rule, SIZES, 0.2, threads=count)
@@ -191,7 +191,7 @@ def test_predictions_and_their_work_do_not_depend_on_the_threads(rule, threads):
 
 def test_sums_of_all_threads_are_those_of_one():
     """Dropped nodes are drawn by sample, so how many were active is the same for any threads."""
-    rows = draw_rows(600, 30, 5)
+    rows = draw_batch(600, 30, 5)
     active = [
         make_model("dropout", SIZES, 0.3, threads=threads).train(rows, KEY).active[0]
         for threads in (1, 3)
@@ -231,7 +231,7 @@ class InPython(Rule):
 def test_rules_in_python_work_with_any_number_of_threads(threads):
     model = make_model(InPython, [10, 4, 3], threads=threads)
     before = model.network.weights.copy()
-    tally = model.train(draw_rows(30, 10, 3), KEY)
+    tally = model.train(draw_batch(30, 10, 3), KEY)
     assert tally.active[0] == 2 * 30
     chosen_by = model.state.by_thread
     assert len(chosen_by) <= min(threads, 30)
@@ -263,7 +263,7 @@ def assert_whole(model, rows, note):
     ],
 )
 def test_soak_four_threads_many_times(rule, settings):
-    rows = draw_rows(400, 30, 5)
+    rows = draw_batch(400, 30, 5)
     for repeat in range(25):
         model = make_model(
             rule, SIZES, 0.2, seed=repeat, adagrad=repeat % 2 == 0, threads=4, **settings
@@ -279,7 +279,7 @@ def test_soak_four_threads_many_times(rule, settings):
 def test_all_threads_train_one_network():
     """What four threads learn together, each on a part, a network has that saw all of it."""
     x = np.eye(30, dtype=np.float32)[np.random.default_rng(0).integers(0, 30, 2000)] * 3
-    rows = to_rows(x, 5)._replace(labels=(x.argmax(axis=1) % 5).astype(np.int32))
+    rows = to_batch(x, 5)._replace(labels=(x.argmax(axis=1) % 5).astype(np.int32))
     model = make_model("standard", SIZES, rate=0.05, threads=4)
     before = copy_state(model.state)
     for epoch in range(5):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lsh_dl.experiment import dependencies as sources
+from lsh_dl.common import code as sources
+from lsh_dl.data.prepared.prepare import sources_of_data
+from lsh_dl.experiment.dependencies import sources_of_rule
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,7 +16,7 @@ def relative(paths):
 
 
 def test_run_depends_on_engine_and_its_own_rule_only():
-    files = relative(sources.sources_of_rule("wta"))
+    files = relative(sources_of_rule("wta"))
     assert {"lsh_dl/training/run.py", "lsh_dl/rules/base.py", "lsh_dl/rules/wta.py"} <= files
     assert {path for path in files if path.startswith("lsh_dl/rules/")} == {
         "lsh_dl/rules/__init__.py",
@@ -29,7 +31,7 @@ def test_run_depends_on_engine_and_its_own_rule_only():
 
 
 def test_data_depend_on_neither_engine_nor_rules():
-    files = relative(sources.sources_of_data("digits"))
+    files = relative(sources_of_data("digits"))
     assert {"lsh_dl/data/prepared/prepare.py", "lsh_dl/data/digits.py"} <= files
     assert not [path for path in files if path.startswith(("lsh_dl/engine", "lsh_dl/rules"))]
     assert "lsh_dl/data/convex.py" not in files
@@ -52,7 +54,7 @@ def test_all_that_importing_loads_is_declared(rule):
         check=True,
         cwd=ROOT,
     ).stdout.split()
-    assert relative(loaded) <= relative(sources.sources_of_rule(rule))
+    assert relative(loaded) <= relative(sources_of_rule(rule))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from networks import KEY, draw_rows, make_model
+from networks import KEY, draw_batch, make_model
 
 from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.measurements.selection_quality import bin_ranks, describe_trace, measure_run
@@ -42,7 +42,7 @@ def test_chances_by_hand():
 @pytest.mark.parametrize("centred", [False, True])
 def test_nodes_of_the_own_buckets_are_met_as_often_as_theory_says(family, centred):
     """Over hash functions of many seeds, on the same weights."""
-    rows = draw_rows(40, SIZES[0], SIZES[-1], seed=2)
+    rows = draw_batch(40, SIZES[0], SIZES[-1], seed=2)
     settings = PLAIN | {"family": family, "centred": centred, "balanced": centred, "directions": 9}
     met, expected = [], []
     for seed in range(60):
@@ -51,7 +51,7 @@ def test_nodes_of_the_own_buckets_are_met_as_often_as_theory_says(family, centre
         model = type(model)(
             model.network, model.optimiser, type(model.rule)(model.rule.settings, 0.999, seed)
         )
-        model.train(draw_rows(120, SIZES[0], SIZES[-1]), KEY)  # fits and centres
+        model.train(draw_batch(120, SIZES[0], SIZES[-1]), KEY)  # fits and centres
         trace = trace_selection(model, rows, KEY)
         met.append(trace.selected[:, 0].mean(axis=1))
         expected.append(chance_of_meeting(model, rows, trace)[:, 0].mean(axis=1))
@@ -73,13 +73,13 @@ def test_nodes_of_the_own_buckets_are_met_as_often_as_theory_says(family, centre
     ],
 )
 def test_no_theory_where_the_formula_does_not_hold(settings):
-    rows = draw_rows(3, SIZES[0], SIZES[-1])
+    rows = draw_batch(3, SIZES[0], SIZES[-1])
     model = make_model("lsh", SIZES, 0.25, **settings)
     assert chance_of_meeting(model, rows, trace_selection(model, rows, KEY)) is None
 
 
 def test_only_hashing_has_a_theory():
-    rows, model = draw_rows(3, SIZES[0], SIZES[-1]), make_model("wta", SIZES, 0.25)
+    rows, model = draw_batch(3, SIZES[0], SIZES[-1]), make_model("wta", SIZES, 0.25)
     assert chance_of_meeting(model, rows, trace_selection(model, rows, KEY)) is None
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import KEY, draw_rows, make_model, true_weights
+from networks import KEY, draw_batch, make_model, true_weights
 
 from lsh_dl.engine.batch import slice_batch
 from lsh_dl.measurements.conflicts import count_conflicts, list_rows, record_updates
@@ -29,7 +29,7 @@ def test_what_pairs_share_is_counted():
 @pytest.mark.parametrize("rule", ["wta", "lsh"])
 def test_recorded_are_the_rows_that_change(rule):
     model = make_model(rule, [20, 30, 12, 4], 0.2, rate=0.1)
-    rows = draw_rows(10, 20, 4)
+    rows = draw_batch(10, 20, 4)
     for s in range(10):
         before = true_weights(model.network)
         levels = record_updates(model, slice_batch(rows, s, s + 1), KEY)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from networks import KEY, RULES, FirstNodes, draw_rows, make_model, make_run
+from networks import KEY, RULES, FirstNodes, draw_batch, make_model, make_run
 
 from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.data.prepared.store import open_prepared
@@ -24,7 +24,7 @@ def clock(model):
 
 @pytest.mark.parametrize("rule", [*sorted(RULES), FirstNodes])
 def test_clocks_change_nothing_that_is_learned(rule):
-    rows = draw_rows(250, 20, 4)  # past a refresh
+    rows = draw_batch(250, 20, 4)  # past a refresh
     usual, other = (make_model(rule, SIZES, 0.25, rate=0.02, adagrad=True) for _ in range(2))
     clocked = clock(other)
     expected = usual.train(rows, KEY)
@@ -36,7 +36,7 @@ def test_clocks_change_nothing_that_is_learned(rule):
 
 
 def test_every_stage_takes_time_and_only_tables_have_upkeep():
-    rows = draw_rows(250, 20, 4)
+    rows = draw_batch(250, 20, 4)
     upkeep = {}
     for rule in ("standard", "lsh"):
         parts = clock(make_model(rule, SIZES, 0.25)).train_timed(rows, KEY)[1]
@@ -49,7 +49,7 @@ def test_every_stage_takes_time_and_only_tables_have_upkeep():
 def test_clock_is_the_systems_in_both_forms():
     model = clock(make_model("standard", SIZES))
     first = read_clock(model.clocked.clock)
-    model.train_timed(draw_rows(5, 20, 4), KEY)
+    model.train_timed(draw_batch(5, 20, 4), KEY)
     *_, seconds, nanoseconds = model.clocked.clock
     assert first <= seconds * 10**9 + nanoseconds <= read_clock(model.clocked.clock)
 

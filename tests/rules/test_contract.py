@@ -5,7 +5,7 @@ from math import ceil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import KEY, RULES, draw_rows, make_model, make_rule
+from networks import KEY, RULES, draw_batch, make_model, make_rule
 
 from lsh_dl.common.discovery import find
 from lsh_dl.engine.network import create_network
@@ -57,7 +57,7 @@ def test_answers_are_sound(variant, features, widths, fraction, kind, seed, key,
     sizes = [features, *widths, 2]
     model = make_model(rule, sizes, fraction, seed, adagrad=True, **rule_settings)
     if trained:  # beyond the first refresh of hash tables
-        model.train(draw_rows(110, features, 2, seed), KEY)
+        model.train(draw_batch(110, features, 2, seed), KEY)
     for index, width in enumerate(widths):
         x = draw_input(kind, sizes[index], seed)
         nodes = check_answer(model, index, x, key, training).nodes

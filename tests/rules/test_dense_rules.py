@@ -8,8 +8,8 @@ from networks import (
     KEY,
     activate,
     ask,
+    draw_batch,
     draw_inputs,
-    draw_rows,
     make_model,
     make_rule,
     sample_inputs,
@@ -83,7 +83,7 @@ def predict_plainly(model, x, gains_of):
 
 def test_dropout_tests_with_all_nodes_times_their_share():
     model = make_model("dropout", [12, 30, 20, 4], 0.3)
-    rows = draw_rows(10, 12, 4)
+    rows = draw_batch(10, 12, 4)
     probabilities, tally = model.predict(rows, KEY)
     assert tally.active[0] == 10 * 50
     for s in range(10):
@@ -93,7 +93,7 @@ def test_dropout_tests_with_all_nodes_times_their_share():
 
 def test_adaptive_tests_with_the_expectation():
     model = make_model("adaptive", [12, 30, 20, 4], 0.3, alpha=1.5)
-    rows = draw_rows(10, 12, 4)
+    rows = draw_batch(10, 12, 4)
     probabilities, tally = model.predict(rows, KEY)
     assert tally.active[0] == 10 * 50
     beta = np.log(0.3 / 0.7)
@@ -115,7 +115,7 @@ def test_sampled_inference_draws_as_training_does(rule):
     for one, other in zip(testing, training, strict=True):
         np.testing.assert_array_equal(one, other)
     assert 0 < testing.nodes.size < 50
-    rows = draw_rows(100, 12, 4)
+    rows = draw_batch(100, 12, 4)
     assert model.predict(rows, KEY)[1].active[0] < 100 * 50 * 0.6
 
 
@@ -137,7 +137,7 @@ def test_adaptive_keeps_a_node_with_its_probability():
 @pytest.mark.parametrize("share", LEVELS)
 def test_adaptives_measured_share_comes_to_the_wanted_one(share, alpha):
     model = make_model("adaptive", [20, 100, 50, 4], share, rate=0.01, adagrad=True, alpha=alpha)
-    rows = draw_rows(3000, 20, 4)
+    rows = draw_batch(3000, 20, 4)
     model.train(slice_batch(rows, 0, 2000), KEY)
     tally = model.train(slice_batch(rows, 2000, 3000), KEY)
     assert tally.active[0] / (1000 * 150) == pytest.approx(share, abs=0.02)
@@ -146,16 +146,16 @@ def test_adaptives_measured_share_comes_to_the_wanted_one(share, alpha):
 def test_adaptive_does_not_learn_its_share_from_tests():
     model = make_model("adaptive", [20, 100, 4], 0.2, alpha=3.0)
     before = model.state.beta.copy()
-    model.predict(draw_rows(50, 20, 4), KEY)
+    model.predict(draw_batch(50, 20, 4), KEY)
     np.testing.assert_array_equal(model.state.beta, before)
-    model.train(draw_rows(50, 20, 4), KEY)
+    model.train(draw_batch(50, 20, 4), KEY)
     assert not np.array_equal(model.state.beta, before)
 
 
 @pytest.mark.parametrize("rule", ["standard", "dropout", "wta", "adaptive"])
 def test_gains_reach_the_next_layer(rule):
     model = make_model(rule, [12, 30, 4], 0.4)
-    rows = draw_rows(5, 12, 4)
+    rows = draw_batch(5, 12, 4)
     probabilities = model.predict(rows, KEY)[0]
     weights = true_weights(model.network)
     for s in range(5):

@@ -6,8 +6,8 @@ from networks import (
     KEY,
     ask,
     copy_state,
+    draw_batch,
     draw_inputs,
-    draw_rows,
     flatten_state,
     make_model,
     make_rule,
@@ -31,7 +31,7 @@ EVERY_FAMILY = ["gaussian", "sparse", "pooled", "fitted", "dwta"]
 
 
 def train(model, samples, seed=0):
-    model.train(draw_rows(samples, int(model.network.sizes[0]), 4, seed), KEY)
+    model.train(draw_batch(samples, int(model.network.sizes[0]), 4, seed), KEY)
 
 
 def largest(model, index, x, count):
@@ -69,7 +69,7 @@ def hash_again(model, index):
 def test_with_every_node_a_candidate_it_is_winner_take_all(family, fraction):
     model = make_model("lsh", SIZES, fraction, family=family, K=3, candidates=1e9, shortlist=1e9)
     twin = make_model("wta", SIZES, fraction)
-    rows = draw_rows(150, 30, 4)
+    rows = draw_batch(150, 30, 4)
     first, second = model.train(rows, KEY), twin.train(rows, KEY)
     np.testing.assert_allclose(model.network.weights, twin.network.weights, atol=1e-6)
     assert first.loss[0] == pytest.approx(second.loss[0], rel=1e-5)
@@ -155,7 +155,7 @@ def test_frozen_tables_stay_as_they_are_after_the_first_refresh(frozen, family):
     model = make_model(
         "lsh", SIZES, 0.2, rate=0.05, adagrad=True, frozen=frozen, family=family, interval=20
     )
-    rows = draw_rows(500, 30, 4)
+    rows = draw_batch(500, 30, 4)
     before = flatten_state(copy_state(model.state.tables))["codes"]
     model.train(slice_batch(rows, 0, 100), KEY)
     first = flatten_state(copy_state(model.state.tables))
@@ -173,7 +173,7 @@ def test_refreshes_come_at_growing_distances_up_to_a_bound():
     stops = []
     refresh = model.rule.refresh
     model.rule.refresh = lambda *arguments: (stops.append(model.seen), refresh(*arguments))
-    rows = draw_rows(600, 6, 4)
+    rows = draw_batch(600, 6, 4)
     for seen in range(600):
         model.train(slice_batch(rows, seen, seen + 1), KEY)
     assert stops == [100, 130, 190, 290, 390, 490, 590]
@@ -236,7 +236,7 @@ def test_tracked_features_and_tables_are_those_of_projecting_anew(family):
         for tracking in (True, False)
     )
     start = copy_state(tracked.state).projections.features
-    rows = draw_rows(100 + 6 * 50, SIZES[0], 4)
+    rows = draw_batch(100 + 6 * 50, SIZES[0], 4)
     work = [model.train(rows, KEY).work[MAINTAIN] for model in (tracked, twin)]
     np.testing.assert_allclose(tracked.network.weights, twin.network.weights, atol=1e-3)
     kept, projected = (model.state.projections.features for model in (tracked, twin))
@@ -279,7 +279,7 @@ def test_regrouping_changes_no_prediction(regroup_often):
     """Where every node is a candidate, LSH is WTA, whatever the nodes' numbers."""
     settings = {"K": 3, "candidates": 1e9, "shortlist": 1e9, "interval": 40}
     model, twin = make_model("lsh", SIZES, 0.3, **settings), make_model("wta", SIZES, 0.3)
-    rows = draw_rows(400, 30, 4)
+    rows = draw_batch(400, 30, 4)
     for either in (model, twin):
         either.train(rows, KEY)
     assert not np.allclose(model.network.weights, twin.network.weights, atol=1e-2)

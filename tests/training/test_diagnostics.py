@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import KEY, RULES, FirstNodes, draw_rows, make_model, true_weights, walk_layers
+from networks import KEY, RULES, FirstNodes, draw_batch, make_model, true_weights, walk_layers
 
 from lsh_dl.training.diagnostics import (
     MOST_SAMPLES,
@@ -21,12 +21,12 @@ SIZES = [20, 30, 12, 4]
 def model(request):
     """A little trained model of each rule, its hidden layers of different widths."""
     model = make_model(request.param, SIZES, 0.25, rate=0.02)
-    model.train(draw_rows(150, 20, 4), KEY)
+    model.train(draw_batch(150, 20, 4), KEY)
     return model
 
 
 def test_trace_is_what_the_rule_selects(model):
-    rows = draw_rows(20, 20, 4, seed=3)
+    rows = draw_batch(20, 20, 4, seed=3)
     trace = trace_selection(model, rows, KEY)
     for s in range(len(rows.labels)):
         for layer, step in enumerate(walk_layers(model, rows, s, KEY, training=False)):
@@ -44,7 +44,7 @@ def test_trace_is_what_the_rule_selects(model):
 
 
 def test_watching_changes_no_answer(model):
-    rows = draw_rows(20, 20, 4, seed=3)
+    rows = draw_batch(20, 20, 4, seed=3)
     before = model.predict(rows, KEY)
     arrays = {name: array.copy() for name, array in model.named_arrays().items()}
     trace_selection(model, rows, KEY)
@@ -59,13 +59,13 @@ def test_watching_changes_no_answer(model):
 @pytest.mark.parametrize("rule", ["standard", "wta"])
 def test_exact_rules_find_all(rule):
     model = make_model(rule, SIZES, 0.25 if rule == "wta" else 1.0)
-    trace = trace_selection(model, draw_rows(30, 20, 4), KEY)
+    trace = trace_selection(model, draw_batch(30, 20, 4), KEY)
     np.testing.assert_array_equal(recall_of_top(trace), [1, 1])
     np.testing.assert_array_equal(find_top(trace), trace.selected)
 
 
 def test_rule_in_numpy_is_watched_too():
-    trace = trace_selection(make_model(FirstNodes, SIZES, 0.25), draw_rows(10, 20, 4), KEY)
+    trace = trace_selection(make_model(FirstNodes, SIZES, 0.25), draw_batch(10, 20, 4), KEY)
     np.testing.assert_array_equal(trace.budgets, [8, 3])
     assert trace.selected[:, 0, :8].all()
     assert trace.selected[:, 1, :3].all()

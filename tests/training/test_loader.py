@@ -16,7 +16,7 @@ class Watched:
         self.asked = [threading.Event() for _ in range(4)]
         self.failing = failing
 
-    def rows(self, numbers):
+    def batch(self, numbers):
         chunk = numbers[0] // learning.CHUNK
         self.asked[chunk].set()
         if chunk == self.failing:

@@ -12,7 +12,7 @@ CLASSES = 9
 LABELS = st.lists(st.integers(0, CLASSES - 1), unique=True)
 
 
-def to_rows(labels: list[list[int]]) -> Batch:
+def to_batch(labels: list[list[int]]) -> Batch:
     """Samples of which only the labels are known."""
     ends = np.cumsum([0, *map(len, labels)])
     flat = np.array([label for one in labels for label in one], np.int32)
@@ -26,7 +26,7 @@ def test_hits_are_those_counted_one_by_one(samples, places):
     ranked = np.full((len(samples), places), -1, np.int32)
     for line, (_, best) in zip(ranked, samples, strict=True):
         line[: len(best[:places])] = best[:places]
-    precision = precision_at(count_hits(ranked, to_rows(labels)), len(samples))
+    precision = precision_at(count_hits(ranked, to_batch(labels)), len(samples))
     for k in RANKS:
         naive = [
             sum(label in true for label in line[:k].tolist()) / k
@@ -37,4 +37,4 @@ def test_hits_are_those_counted_one_by_one(samples, places):
 
 def test_nothing_ranked_is_no_hit():
     ranked = np.full((2, 5), -1, np.int32)
-    assert not count_hits(ranked, to_rows([[0, CLASSES - 1], []])).any()
+    assert not count_hits(ranked, to_batch([[0, CLASSES - 1], []])).any()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from networks import KEY, RULES, copy_state, draw_rows, flatten_state, make_model
+from networks import KEY, RULES, copy_state, draw_batch, flatten_state, make_model
 
 from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.network import create_network, layer_weights
@@ -25,7 +25,7 @@ def take_picture(model):
 @pytest.mark.parametrize("rule", RULES)
 def test_prediction_changes_nothing_and_repeats(rule):
     model = make_model(rule, SIZES, 0.2, momentum=0.9, adagrad=True)
-    rows, others = draw_rows(150, 30, 5), draw_rows(70, 30, 5, seed=8)
+    rows, others = draw_batch(150, 30, 5), draw_batch(70, 30, 5, seed=8)
     model.train(rows, KEY)
     before = take_picture(model)
     first, work = model.predict(others, KEY)
@@ -40,21 +40,21 @@ def test_prediction_changes_nothing_and_repeats(rule):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_prediction_between_training_makes_no_difference(rule):
-    rows = draw_rows(260, 30, 5)
+    rows = draw_batch(260, 30, 5)
     models = [make_model(rule, SIZES, 0.2, momentum=0.9, adagrad=True) for _ in range(2)]
     for model, interrupted in zip(models, (False, True), strict=True):
         for start in (0, 90, 180):
             model.train(slice_batch(rows, start, min(start + 90, 260)), KEY)
             if interrupted:
-                model.predict(draw_rows(20, 30, 5, seed=9), KEY)
+                model.predict(draw_batch(20, 30, 5, seed=9), KEY)
     np.testing.assert_array_equal(models[0].network.weights, models[1].network.weights)
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_samples_prediction_does_not_depend_on_its_neighbours(rule):
     model = make_model(rule, SIZES, 0.2)
-    model.train(draw_rows(150, 30, 5), KEY)
-    rows = draw_rows(20, 30, 5, seed=8)
+    model.train(draw_batch(150, 30, 5), KEY)
+    rows = draw_batch(20, 30, 5, seed=8)
     together = model.predict(rows, KEY)[0]
     for s in (0, 7, 19):
         alone = model.predict(slice_batch(rows, s, s + 1), KEY)[0]
@@ -63,7 +63,7 @@ def test_a_samples_prediction_does_not_depend_on_its_neighbours(rule):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_training_in_parts_is_training_at_once(rule):
-    rows = draw_rows(330, 30, 5)
+    rows = draw_batch(330, 30, 5)
     whole, parts = (make_model(rule, SIZES, 0.2, momentum=0.9, adagrad=True) for _ in range(2))
     total = whole.train(rows, KEY)
     sums = [parts.train(slice_batch(rows, a, b), KEY) for a, b in ((0, 1), (1, 150), (150, 330))]
@@ -75,7 +75,7 @@ def test_training_in_parts_is_training_at_once(rule):
 
 def test_loss_and_hits_are_those_of_the_predictions_before_each_step():
     model = make_model("wta", SIZES, 0.2)
-    rows = draw_rows(20, 30, 5)
+    rows = draw_batch(20, 30, 5)
     for s in range(20):
         one = slice_batch(rows, s, s + 1)
         probabilities = model.predict(one, KEY)[0][0]
@@ -93,7 +93,7 @@ class Calls(NamedTuple):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 def test_copies_go_on_alike_and_apart(rule, duplicate):
-    rows = draw_rows(350, 30, 5)
+    rows = draw_batch(350, 30, 5)
     original = make_model(rule, SIZES, 0.2, momentum=0.9, adagrad=True)
     original.train(slice_batch(rows, 0, 150), KEY)
     before = take_picture(original)
@@ -132,7 +132,7 @@ class Clock(Rule):
 @pytest.mark.parametrize("part", [1, 7, 10, 60])
 def test_refreshes_come_after_the_samples_asked_for(part):
     model = make_model(Clock, [10, 4, 3])
-    rows = draw_rows(60, 10, 3)
+    rows = draw_batch(60, 10, 3)
     for start in range(0, 60, part):
         model.train(slice_batch(rows, start, min(start + part, 60)), KEY)
     assert [last + 1 for _, last in model.state.refreshed] == [10, 25, 40, 55]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import KEY, RULES, draw_rows, make_model
+from networks import KEY, RULES, draw_batch, make_model
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.preprocessing import InputTransform
@@ -19,7 +19,7 @@ SIZES = [12, 20, 9, 3]
 def train(rule="lsh", sizes=SIZES, samples=150, **options):
     """A model trained beyond the first refresh, with its data's scaling."""
     model = make_model(rule, sizes, **{"fraction": 0.3, "adagrad": True} | options)
-    model.train(draw_rows(samples, sizes[0], sizes[-1]), KEY)
+    model.train(draw_batch(samples, sizes[0], sizes[-1]), KEY)
     offset, scale = np.arange(sizes[0], dtype=np.float32), np.full(sizes[0], 0.5, np.float32)
     reading = InputTransform(offset, scale, np.arange(sizes[0], dtype=np.int32)[::-1].copy())
     classes = tuple(f"class {c}" for c in range(sizes[-1]))
@@ -62,7 +62,7 @@ def test_a_model_read_predicts_and_learns_as_the_one_written(
         written.model.seen,
         written.model.until_refresh,
     )
-    rows = draw_rows(230, features, classes, seed=9)
+    rows = draw_batch(230, features, classes, seed=9)
     for start, stop in ((0, 30), (30, 230)):  # then beyond another refresh
         part = slice_batch(rows, start, stop)
         probabilities, work = written.model.predict(part, KEY)
@@ -81,7 +81,7 @@ def test_a_file_without_histories_is_small_and_predicts_the_same(rule, tmp_path)
         write_model(tmp_path / name, written, histories)
     weights = written.model.network.weights.nbytes
     assert (tmp_path / "large").stat().st_size >= (tmp_path / "small").stat().st_size + 2 * weights
-    rows = draw_rows(40, SIZES[0], SIZES[-1], seed=9)
+    rows = draw_batch(40, SIZES[0], SIZES[-1], seed=9)
     expected = written.model.predict(rows, KEY)[0]
     np.testing.assert_array_equal(
         read_model(tmp_path / "small").model.predict(rows, KEY)[0], expected

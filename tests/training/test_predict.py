@@ -69,7 +69,7 @@ def test_prepared_samples(predict, model, data, part):
     ]
     np.testing.assert_array_equal(table["sample"], np.arange(len(samples)))
     np.testing.assert_array_equal(table["label"], samples.labels)
-    rows = inputs_of(prepared, samples).rows(np.arange(len(samples)))
+    rows = inputs_of(prepared, samples).batch(np.arange(len(samples)))
     probabilities, tally = trained.model.predict(rows, trained.key)
     written = table.filter(like="probability").to_numpy().astype(np.float32)
     np.testing.assert_array_equal(written, probabilities)

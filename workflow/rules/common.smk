@@ -15,7 +15,8 @@ from lsh_dl.experiment.resources import (
     sizes_of,
 )
 from lsh_dl.common.code import source_files
-from lsh_dl.experiment.dependencies import sources_of_data, sources_of_rule
+from lsh_dl.data.prepared.prepare import sources_of_data
+from lsh_dl.experiment.dependencies import sources_of_rule
 from lsh_dl.experiment.expand import expand_studies, split_studies, timed_runs
 
 

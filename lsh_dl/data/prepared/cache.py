@@ -9,9 +9,8 @@ from typing import Any
 from filelock import FileLock
 
 from lsh_dl.data.prepared.fetch import cache_folder
-from lsh_dl.data.prepared.prepare import prepare, resolve
+from lsh_dl.data.prepared.prepare import prepare, resolve, sources_of_data
 from lsh_dl.data.prepared.store import FORMAT
-from lsh_dl.experiment.dependencies import sources_of_data
 
 
 def prepare_once(

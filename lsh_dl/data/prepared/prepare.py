@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lsh_dl.common.code import source_files
 from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.validation import validate
@@ -31,6 +32,11 @@ STATISTICS_SAMPLES = 200_000
 
 BLOCK = 4_096
 """Samples handled at a time, so that memory stays bounded."""
+
+
+def sources_of_data(name: str) -> list[Path]:
+    """The package's files that make the arrays of the data set called `name`."""
+    return source_files(__name__, find("lsh_dl.data", DataSet, name).__module__)
 
 
 def resolve(label: str, entry: Mapping[str, Any]) -> DataSet:
