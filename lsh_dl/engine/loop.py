@@ -138,7 +138,7 @@ def train_samples(
 def predict_samples(
     state, selects_values, network, outputs, batch, queue, key, workspace, tally, probabilities
 ):
-    """Write the class probabilities, float32 (samples, classes), of the samples that this thread takes."""
+    """Write class probabilities, float32 (samples, classes), of the samples this thread takes."""
     state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, outputs = (
         drop_refcounts(workspace),
@@ -160,7 +160,7 @@ def predict_samples(
 def rank_samples(
     state, selects_values, network, outputs, batch, queue, key, workspace, tally, ranked
 ):
-    """Write the classes of the largest outputs, int32 (samples, k), of the samples that this thread takes."""
+    """Write classes of largest outputs, int32 (samples, k), of the samples this thread takes."""
     state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, outputs = (
         drop_refcounts(workspace),

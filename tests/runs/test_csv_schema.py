@@ -4,8 +4,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from lsh_dl.results.tables import DTYPES
-from lsh_dl.runs.record import COLUMNS
+from lsh_dl.runs.record import COLUMNS, DTYPES
 
 SCHEMA = yaml.safe_load(
     (Path(__file__).parents[2] / "workflow/schemas/run.schema.yaml").read_text()

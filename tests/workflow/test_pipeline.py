@@ -14,8 +14,8 @@ import yaml
 from documents import blocks, write_examples
 from jsonschema import Draft202012Validator
 
-from lsh_dl.results.tables import DTYPES, FIGURES
-from lsh_dl.runs.record import COLUMNS, read_runs
+from lsh_dl.results.tables import FIGURES
+from lsh_dl.runs.record import DTYPES, read_runs
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "figures", "configs", "profiles", "lsh_dl", "environment.yml")
