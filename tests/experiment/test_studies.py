@@ -163,5 +163,7 @@ def test_every_measured_study_has_its_module():
     measured = [name for name, kind in options if getattr(kind, "measured", False)]
     assert "selection_quality" in measured
     for name in measured:
-        parameters = inspect.signature(importlib.import_module(f"lsh_dl.measurements.{name}").measure_run)
+        parameters = inspect.signature(
+            importlib.import_module(f"lsh_dl.measurements.{name}").measure_run
+        )
         assert list(parameters.parameters) == ["run", "data_folder", "path"]
