@@ -3,14 +3,15 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from lsh_dl.common.files import write_csv
-from lsh_dl.experiment.config import Experiment
-from lsh_dl.experiment.expand import COMPARISON
 from lsh_dl.runs.record import TEXT, read_runs
+
+if TYPE_CHECKING:  # it knows the rules, which need compiled kernels
+    from lsh_dl.experiment.config import Experiment
 
 #: What is true of all runs that are one point of a curve; they differ in their seeds.
 POINT = (
@@ -65,7 +66,7 @@ class FigureTable(NamedTuple):
     """What a figure is drawn from."""
 
     study: str  # the study whose runs it shows
-    make: Callable[[pd.DataFrame, Experiment], pd.DataFrame]  # from runs' rows to the figure's
+    make: Callable[[pd.DataFrame, "Experiment"], pd.DataFrame]  # from runs' rows to the figure's
     shows: Callable[[str], bool] = lambda rule: True  # whether it has a place for a rule
     measured: bool = False  # its rows are those of a measured study, not the epochs of runs
 
@@ -73,11 +74,13 @@ class FigureTable(NamedTuple):
 def _of_rules(shows: Callable[[str], bool]) -> FigureTable:
     """The comparison's points of the rules that `shows` is true of."""
     return FigureTable(
-        COMPARISON, lambda runs, experiment: summarise(runs)[lambda t: t["rule"].map(shows)], shows
+        "comparison",
+        lambda runs, experiment: summarise(runs)[lambda t: t["rule"].map(shows)],
+        shows,
     )
 
 
-def _group_entries(runs: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+def _group_entries(runs: pd.DataFrame, experiment: "Experiment") -> pd.DataFrame:
     """The ablation's points with the heading of each one's group."""
     points = summarise(runs)
     return points.assign(group=points["label"].map(experiment.ablation.groups))
@@ -122,7 +125,7 @@ def write_runs(run_files: Sequence[Path | str], path: Path) -> None:
 
 def write_figure_table(
     figure: str,
-    experiment: Experiment,
+    experiment: "Experiment",
     run_files: Sequence[Path | str],
     path: Path,
     simulation_files: Sequence[Path | str] = (),
