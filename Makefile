@@ -2,7 +2,7 @@
 # make test      all tests
 # make lint      formatting and static checks
 # make bench     speed, beside other systems
-# make docs      write the generated part of configs/README.md anew, build the site in build/site
+# make docs      write the generated parts of documents anew, build the site in build/site
 # make clean     remove what the above made, but for results and downloads
 
 PYTHON ?= python3
@@ -33,7 +33,7 @@ bench: $(ENVIRONMENT)
 	python -m benchmarks
 
 docs: $(ENVIRONMENT)
-	python -m lsh_dl.experiment.document configs/README.md
+	python -m lsh_dl.experiment.document
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 # Whole or not at all: the stamp is written last, so that a broken installation is done again.

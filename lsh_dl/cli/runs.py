@@ -72,7 +72,7 @@ def list_runs(
     """Show each run's last epoch, the largest value of --sort last.
 
     FOLDER holds the CSVs of runs. Columns are those of a run's CSV, described in
-    workflow/schemas/run.schema.yaml.
+    docs/columns.md.
 
     \b
     lsh-dl runs list

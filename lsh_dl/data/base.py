@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from lsh_dl.common.kinds import Kind
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Kind = Literal["real", "generated", "stand-in"]
 Preprocessing = Literal["scale", "center", "standardize"]
 
 

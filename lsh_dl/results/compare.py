@@ -26,7 +26,7 @@ from scipy import stats
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import write_csv, written_whole
-from lsh_dl.runs.record import COLUMNS
+from lsh_dl.runs.row import COLUMNS
 
 #: What is compared, each with its floor: a difference of accuracy, or a share of the reference.
 MEASURES = {

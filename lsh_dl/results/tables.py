@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from lsh_dl.common.files import write_csv
-from lsh_dl.runs.record import TEXT, read_runs
+from lsh_dl.runs.record import read_runs
+from lsh_dl.runs.row import TEXT
 
 if TYPE_CHECKING:  # it knows the rules, which need compiled kernels
     from lsh_dl.experiment.config import Experiment

@@ -8,70 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
+from lsh_dl.runs.row import COLUMNS, DTYPES
 
 if TYPE_CHECKING:  # a third of a second to import, which training does not need
     import pandas as pd
-
-#: Columns of a run's CSV, in order; workflow/schemas/run.schema.yaml describes each.
-COLUMNS = (
-    "run_id",
-    "dataset",
-    "dataset_title",
-    "data_kind",
-    "rule",
-    "label",
-    "title",
-    "hidden_layers",
-    "width",
-    "hidden",
-    "target_active_fraction",
-    "active_fraction",
-    "inference_active_fraction",
-    "recall_of_top",
-    "unused_share",
-    "seed",
-    "threads",
-    "epoch",
-    "train_loss",
-    "train_accuracy",
-    "validation_accuracy",
-    "test_accuracy",
-    "training_multiplications",
-    "inference_multiplications",
-    "training_percent",
-    "inference_percent",
-    "training_select",
-    "training_rerank",
-    "training_forward",
-    "training_backward",
-    "training_update",
-    "training_maintain",
-    "training_optimiser",
-    "inference_select",
-    "inference_rerank",
-    "inference_forward",
-    "train_seconds",
-    "evaluation_seconds",
-    "status",
-)
-
-#: Columns that are text even where every value looks like a number, and those of whole numbers.
-TEXT = (
-    "run_id",
-    "dataset",
-    "dataset_title",
-    "data_kind",
-    "rule",
-    "label",
-    "title",
-    "hidden",
-    "status",
-)
-WHOLE = ("hidden_layers", "width", "seed", "threads", "epoch")
-DTYPES = {name: "int64" if name in WHOLE else "float64" for name in COLUMNS if name not in TEXT}
-
-#: Columns that two runs of the same seed, on one thread, may differ in.
-TIME_COLUMNS = ("train_seconds", "evaluation_seconds")
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

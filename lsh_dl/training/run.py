@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from lsh_dl.common.validation import validate
 from lsh_dl.data.prepared.store import Prepared, Samples, SparseSamples
 from lsh_dl.engine.counts import OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.workspace import Tally
+from lsh_dl.runs.row import Row
 from lsh_dl.runs.spec import Run, describe_widths
 from lsh_dl.training.diagnostics import pick_samples, recall_of_top, trace_selection, unused_share
 from lsh_dl.training.epochs import Advance, build_model, draw_key, draw_order, evaluate, train_epoch
@@ -35,7 +37,7 @@ def train_run(
     model: SparseModel | None = None,
     done: int = 0,
 ) -> Iterator[dict[str, Any]]:
-    """Train, yielding a row of `records.COLUMNS` after each epoch.
+    """Train, yielding what `lsh_dl.runs.row.Row` says after each epoch.
 
     All randomness comes from the run's seed: with one thread the rows are the same each time but
     for the seconds. Ends early, with status `diverged`, when outputs are no longer finite or
@@ -64,7 +66,7 @@ def train_run(
         evaluated = time.perf_counter()
         train_loss = learned.loss[0] / len(order)
         diverged = not model.is_finite() or train_loss > HOPELESS_LOSS
-        yield {
+        row = {
             **describe_run(run, data),
             "width": run.hidden[0],
             "active_fraction": _active_fraction(learned, len(order), run.hidden),
@@ -80,6 +82,7 @@ def train_run(
             "evaluation_seconds": round(evaluated - trained, 4),
             "status": "diverged" if diverged else "ok",
         }
+        yield validate(Row, row, f"{run.id}, epoch {epoch}").model_dump()
         if diverged:
             return
 

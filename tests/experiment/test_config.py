@@ -6,7 +6,6 @@ from snakemake.utils import update_config
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import Training, check_config, read_config
-from lsh_dl.experiment.document import fill_in
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -112,11 +111,6 @@ def test_overlay_stands_on_the_config_that_it_names():
     experiment = check_config(config)
     assert set(experiment.datasets) == {"mnist", "norb_standin", "convex", "rectangles"}
     assert experiment.results == "results/reference"
-
-
-def test_reference_of_keys_is_current():
-    text = (CONFIGS / "README.md").read_text()
-    assert fill_in(text) == text, "configs/README.md is stale: `make docs` writes it anew"
 
 
 def test_shipped_configs_are_listed():

@@ -15,7 +15,8 @@ from lsh_dl.results.tables import (
     write_figure_table,
     write_runs,
 )
-from lsh_dl.runs.record import COLUMNS, read_runs, write_rows
+from lsh_dl.runs.record import read_runs, write_rows
+from lsh_dl.runs.row import COLUMNS
 
 COMPARED = [name for name, figure in FIGURES.items() if figure.study == COMPARISON]
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from cluster import start_cluster, why_not
 
-from lsh_dl.runs.record import TIME_COLUMNS
+from lsh_dl.runs.row import TIME_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 PART = "dataset=digits rule=dropout seed=1"

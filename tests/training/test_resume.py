@@ -12,7 +12,7 @@ from networks import RULES, make_run
 
 from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.experiment.config import Training
-from lsh_dl.runs.record import TIME_COLUMNS
+from lsh_dl.runs.row import TIME_COLUMNS
 from lsh_dl.training import checkpoints
 from lsh_dl.training import run as training
 from lsh_dl.training.job import run_to_files

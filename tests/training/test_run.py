@@ -9,7 +9,7 @@ from networks import RULES, make_run
 
 from lsh_dl.data.prepared.store import ArraySamples, Prepared
 from lsh_dl.engine.counts import STAGES
-from lsh_dl.runs.record import COLUMNS, TIME_COLUMNS
+from lsh_dl.runs.row import COLUMNS, TIME_COLUMNS
 from lsh_dl.runs.spec import Training
 from lsh_dl.training import epochs as learning
 from lsh_dl.training import run as training

@@ -15,7 +15,8 @@ from documents import blocks, write_examples
 from jsonschema import Draft202012Validator
 
 from lsh_dl.results.tables import FIGURES
-from lsh_dl.runs.record import COLUMNS, DTYPES, read_runs
+from lsh_dl.runs.record import read_runs
+from lsh_dl.runs.row import COLUMNS, DTYPES
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "figures", "configs", "profiles", "lsh_dl", "environment.yml")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from test_pipeline import Project
 
-from lsh_dl.runs.record import TIME_COLUMNS
+from lsh_dl.runs.row import TIME_COLUMNS
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import write_csv, written_whole
-from lsh_dl.data.base import Kind
+from lsh_dl.common.kinds import Kind
 from lsh_dl.results.claims import accuracy, threads, widths
 from lsh_dl.results.claims.base import (
     DOES_NOT_HOLD,

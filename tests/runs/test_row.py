@@ -4,7 +4,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from lsh_dl.runs.record import COLUMNS, DTYPES
+from lsh_dl.runs.row import COLUMNS, DTYPES
 
 SCHEMA = yaml.safe_load(
     (Path(__file__).parents[2] / "workflow/schemas/run.schema.yaml").read_text()
