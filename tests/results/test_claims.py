@@ -20,6 +20,7 @@ from lsh_dl.results.claims.table import (
     describe_claims,
     describe_verdict,
     format_number,
+    judge_with_baseline,
     read_claims,
     tabulate,
     write_claims,
@@ -431,7 +432,9 @@ def test_written_and_read_again(row, tmp_path):
     assert table["claim"].unique().tolist() == [*NAMED]
     first = table[table["claim"] == "accuracy"]
     assert first["verdict"].unique().tolist() == [IN_PART]
-    assert first["found"].iloc[0] == "holds in part (3 of 5), on real and generated data"
+    assert first["found"].iloc[0] == (
+        "holds in part (3 of 5), on real and generated data; NN was trained for fewer than 3 epochs"
+    )
     assert outputs[1].read_text().startswith("# The paper's claims")
     assert "<td>1</td>" in outputs[2].read_text()
 
@@ -444,3 +447,44 @@ def test_file_that_is_no_table_of_claims(tmp_path, text):
     path.write_text(text)
     with pytest.raises(UserError, match=rf"^{path}: .*; run `snakemake claims`"):
         read_claims(path)
+
+
+def make_epochs(row, standard, lsh):
+    """One data set, network and seed with several epochs of both rules."""
+    rows = []
+    for rule, curve in (("standard", standard), ("lsh", lsh)):
+        for epoch, accuracy in enumerate(curve, 1):
+            names = {"rule": rule, "label": rule, "run_id": rule, "epoch": epoch}
+            level = {"target_active_fraction": 1.0 if rule == "standard" else 0.05}
+            numbers = {"validation_accuracy": accuracy, "test_accuracy": accuracy}
+            rows.append(row | names | level | numbers)
+    return {"comparison": compare_with_standard(pd.DataFrame(rows))}
+
+
+@pytest.mark.parametrize(
+    ("standard", "doubt"),
+    [
+        ((0.5, 0.6, 0.8, 0.9, 0.902, 0.903), ""),
+        ((0.5, 0.6, 0.8, 0.85, 0.88, 0.90), "NN was still improving in 1 of 1 cells"),
+        ((0.5, 0.9), "NN was trained for fewer than 3 epochs"),
+    ],
+)
+def test_a_baseline_that_still_improves_is_said(row, standard, doubt):
+    tables = make_epochs(row, standard, [0.895] * len(standard))
+    judgement = judge_with_baseline(NAMED["accuracy"], tables)
+    assert judgement.doubt == doubt
+    assert judgement.verdict == HOLDS
+    assert describe_verdict(judgement).endswith(doubt or "data")
+    reached = next(cell for cell in judgement.cells if cell.measure == "NN, accuracy")
+    assert reached.fulfilled is None
+    assert reached.median == pytest.approx(100 * standard[-1])
+    page = describe_claims([judgement])
+    assert f"NN, accuracy | {format_number(100 * standard[-1])} % |" in page
+    assert ("To be read with care: " + doubt in page) == bool(doubt)
+
+
+def test_baseline_is_no_part_of_claims_that_do_not_compare_with_it(row):
+    tables = make_epochs(row, (0.5, 0.9), (0.5, 0.9))
+    judgement = judge_with_baseline(NAMED["work"], tables)
+    assert judgement.doubt == ""
+    assert not [cell for cell in judgement.cells if cell.measure.startswith("NN")]

@@ -153,6 +153,7 @@ CLAIMS = (
         measure=measure_accuracy,
         fulfils=lambda cell: cell.median <= CLOSE,
         files=(RUNS, WORK),
+        beside_standard=True,
     ),
     Claim(
         name="work",
@@ -210,6 +211,7 @@ CLAIMS = (
         measure=lambda tables: cells_of(lost_by_dropout(tables)),
         fulfils=lambda cell: cell.median >= COLLAPSED,
         files=(RUNS, "tables/accuracy_lsh_vs_dropout.csv"),
+        beside_standard=True,
     ),
     Claim(
         name="depth",
@@ -220,5 +222,6 @@ CLAIMS = (
         measure=measure_depth,
         fulfils=lambda cell: cell.median > 0,
         files=(RUNS, "tables/accuracy_lsh_vs_dropout.csv"),
+        beside_standard=True,
     ),
 )

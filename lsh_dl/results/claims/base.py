@@ -49,6 +49,7 @@ class Cell(NamedTuple):
     n: int  # runs; of a fit, its points
     runs: tuple[str, ...] = ()  # their ids
     fulfilled: bool | None = None  # None: shown, but no part of the verdict
+    unit: str = ""  # where it is another than the claim's
 
 
 class NotTestedError(Exception):
@@ -70,6 +71,7 @@ class Claim(NamedTuple):
     measure: Callable[[Tables], list[Cell]]  # raises NotTestedError
     fulfils: Callable[[Cell], bool]
     files: tuple[str, ...]  # tables that the numbers are in, in the results' folder
+    beside_standard: bool = False  # whether its numbers are differences to the standard network
 
 
 class Judgement(NamedTuple):
@@ -79,6 +81,7 @@ class Judgement(NamedTuple):
     verdict: str
     cells: list[Cell]
     reason: str = ""  # why it was not tested
+    doubt: str = ""  # what speaks against the baseline that the verdict rests on
 
     @property
     def judged(self) -> list[Cell]:

@@ -22,6 +22,7 @@ from lsh_dl.results.claims.base import (
     Judgement,
     judge,
 )
+from lsh_dl.results.claims.baseline import describe_baseline
 from lsh_dl.results.html import describe_kind, draw_table, render_page
 from lsh_dl.results.tables import compare_with_standard
 from lsh_dl.runs.record import read_runs
@@ -63,13 +64,22 @@ def write_claims(
         if files
     }
     read = {name: pd.read_csv(path) for name, path in tables.items()}
-    judgements = [judge(claim, runs | read) for claim in CLAIMS]
+    judgements = [judge_with_baseline(claim, runs | read) for claim in CLAIMS]
     text = describe_claims(judgements)
     write_csv(tabulate(judgements), csv)
     with written_whole(markdown) as file:
         file.write(text)
     with written_whole(page) as file:
         file.write(render_page(text))
+
+
+def judge_with_baseline(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Judgement:
+    """Judge a claim; what compares with the standard network shows how that one did."""
+    judgement = judge(claim, tables)
+    if not (claim.beside_standard and judgement.cells):
+        return judgement
+    cells, doubt = describe_baseline(tables)
+    return judgement._replace(cells=[*judgement.cells, *cells], doubt=doubt)
 
 
 def tabulate(judgements: Sequence[Judgement]) -> pd.DataFrame:
@@ -80,11 +90,16 @@ def tabulate(judgements: Sequence[Judgement]) -> pd.DataFrame:
         about = (number, claim.name, claim.statement, claim.source, claim.rule, judgement.verdict)
         words = (describe_verdict(judgement), describe_cells(judgement))
         common = dict(zip(ABOUT, about + words, strict=True))
-        after = {"reason": judgement.reason, "files": " ".join(claim.files)}
+        after = {
+            "reason": judgement.reason,
+            "doubt": judgement.doubt,
+            "files": " ".join(claim.files),
+        }
         for cell in judgement.cells or [None]:
             values = cell._asdict() | {"runs": " ".join(cell.runs)} if cell else {}
-            rows.append(common | {"unit": claim.unit} | values | after)
-    columns = (*ABOUT, "unit", *Cell._fields, "reason", "files")
+            values["unit"] = values.get("unit") or claim.unit
+            rows.append(common | values | after)
+    columns = (*ABOUT, *Cell._fields, "reason", "doubt", "files")
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -142,6 +157,8 @@ def describe_one(number: int, judgement: Judgement) -> list[str]:
     ]
     if judgement.reason:
         lines += [f"Not tested: {judgement.reason}.", ""]
+    if judgement.doubt:
+        lines += [f"To be read with care: {judgement.doubt}.", ""]
     if judgement.cells:
         words = {True: "yes", False: "no", None: "not judged"}
         rows = [
@@ -149,7 +166,7 @@ def describe_one(number: int, judgement: Judgement) -> list[str]:
                 describe_kind(cell.data, cell.kind),
                 cell.network,
                 cell.measure,
-                describe_number(cell, claim.unit),
+                describe_number(cell, cell.unit or claim.unit),
                 cell.n,
                 words[cell.fulfilled],
             )
@@ -169,7 +186,8 @@ def describe_verdict(judgement: Judgement) -> str:
     if judgement.verdict == IN_PART:
         text += f" ({judgement.fulfilled} of {len(cells)})"
     kinds = {kind for cell in cells for kind in cell.kind.split(", ")}
-    return f"{text}, on {' and '.join(kind for kind in get_args(Kind) if kind in kinds)} data"
+    text += f", on {' and '.join(kind for kind in get_args(Kind) if kind in kinds)} data"
+    return f"{text}; {judgement.doubt}" if judgement.doubt else text
 
 
 def describe_cells(judgement: Judgement) -> str:
@@ -177,8 +195,9 @@ def describe_cells(judgement: Judgement) -> str:
     if not judgement.cells:
         return judgement.reason
     parts = []
-    for measure in dict.fromkeys(cell.measure for cell in judgement.cells):
-        cells = [cell for cell in judgement.cells if cell.measure == measure]
+    shown = judgement.judged or judgement.cells
+    for measure in dict.fromkeys(cell.measure for cell in shown):
+        cells = [cell for cell in shown if cell.measure == measure]
         if len(cells) == 1:
             number = describe_number(cells[0], judgement.claim.unit)
         else:
@@ -186,7 +205,7 @@ def describe_cells(judgement: Judgement) -> str:
             ends = " to ".join(format_number(end) for end in (min(medians), max(medians)))
             number = f"{ends} {judgement.claim.unit}".rstrip() + f" (medians of {len(cells)})"
         parts.append(f"{measure}: {number}")
-    runs = " or ".join(map(str, sorted({cell.n for cell in judgement.cells})))
+    runs = " or ".join(map(str, sorted({cell.n for cell in shown})))
     text = f"{'; '.join(parts)}; n = {runs}"
     return f"{text}; {judgement.reason}" if judgement.reason else text
 

@@ -1,0 +1,56 @@
+"""The standard network behind a claim: how accurate it is, and whether it had stopped improving."""
+
+import pandas as pd
+
+from lsh_dl.results.claims.base import Cell, Tables, cells_of, last_epochs
+
+RISING = 0.5
+"""Points of accuracy over the last third of the epochs: half of what counts as close."""
+FEWEST_EPOCHS = 3
+"""Fewer have no last third."""
+
+
+def describe_baseline(tables: Tables) -> tuple[list[Cell], str]:
+    """NN's test accuracy and what it still gained, with a word of doubt where that is much.
+
+    Returns
+    -------
+    cells
+        For each data set and network of the comparison: test accuracy after the last epoch, in per
+        cent, and the points of accuracy (on validation data where there are some, else on the
+        test data) gained in the last third of the epochs.
+    doubt
+        Why a difference to NN may say little; empty where nothing speaks against it.
+    """
+    runs = tables.get("comparison")
+    if runs is None or runs.empty:
+        return [], ""
+    runs = runs[(runs["rule"] == "standard") & (runs["label"] == "standard")]
+    if runs.empty:
+        return [], ""
+    last = last_epochs(runs)
+    reached = _in_unit("%", last.assign(measure="NN, accuracy", value=100 * last["test_accuracy"]))
+    gains = _gains(runs, last)
+    if gains.empty:
+        return reached, f"NN was trained for fewer than {FEWEST_EPOCHS} epochs"
+    rising = _in_unit("points", gains)
+    still = sum(cell.median > RISING for cell in rising)
+    doubt = f"NN was still improving in {still} of {len(rising)} cells" if still else ""
+    return [*reached, *rising], doubt
+
+
+def _gains(runs: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
+    """Points gained since two thirds of the epochs, a row a run with enough of them."""
+    values = runs["validation_accuracy"].fillna(runs["test_accuracy"])
+    curves = runs.assign(accuracy=values).set_index(["run_id", "epoch"])["accuracy"]
+    long = last[last["epoch"] >= FEWEST_EPOCHS]
+    at = [
+        (run, epoch, -(-2 * epoch // 3))
+        for run, epoch in zip(long["run_id"], long["epoch"], strict=True)
+    ]
+    gained = [100 * (curves[run, epoch] - curves[run, earlier]) for run, epoch, earlier in at]
+    return long.assign(measure="NN, gained in the last third of its epochs", value=gained)
+
+
+def _in_unit(unit: str, values: pd.DataFrame) -> list[Cell]:
+    return [cell._replace(unit=unit) for cell in cells_of(values)]
