@@ -4,7 +4,7 @@ import numpy as np
 from pydantic import Field
 
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, RemoteFile, Sources
-from lsh_dl.data.mnist import TEST_IMAGES, TEST_LABELS, read_part
+from lsh_dl.data.formats.mnist_parts import TEST_IMAGES, TEST_LABELS, read_part
 
 ORIGINALS = 60_000
 PATH = "www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/mnist8m.bz2"

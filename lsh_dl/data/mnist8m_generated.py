@@ -6,7 +6,13 @@ import numpy as np
 from pydantic import Field
 
 from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources, Stream
-from lsh_dl.data.mnist import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_part
+from lsh_dl.data.formats.mnist_parts import (
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    read_part,
+)
 
 FIELDS = 1_522
 """Random fields to choose pairs from, as many as the original program has."""

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from lsh_dl.data._larochelle import LarochelleSet, larochelle_file
 from lsh_dl.data.base import DataSettings
+from lsh_dl.data.formats.larochelle import LarochelleSet, larochelle_file
 
 
 class RectanglesReal(LarochelleSet):

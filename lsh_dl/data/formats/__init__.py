@@ -1,1 +1,1 @@
-"""Readers of file formats, a file a format."""
+"""Readers of file formats, a file a format, and of publications that several data sets share."""
