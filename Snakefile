@@ -7,7 +7,7 @@ min_version("9.1")
 # Snakemake lays --configfile over `configfile:`, which would leave the default's data sets in.
 if not workflow.config_settings.configfiles:
 
-    configfile: "configs/default.yaml"
+    configfile: f"{workflow.basedir}/configs/default.yaml"
 
 
 report: "workflow/report/workflow.rst"

@@ -315,6 +315,8 @@ class SparseMLPClassifier(ClassifierMixin, BaseEstimator):
         state = self.random_state
         is_seed = isinstance(state, int | np.integer)
         seed = int(state) if is_seed else check_random_state(state).randint(2**31 - 1)
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"random_state: at least 0 and below 2**63 is needed (got {seed})")
         sizes = [self.n_features_in_, *parameters.hidden_layer_sizes, len(classes)]
         try:
             self._model = build_model(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsh_dl.cli.params import Json, file, folder, part_of_data
+from lsh_dl.cli.params import Json, file, folder, part_of_data, random_seed
 
 if TYPE_CHECKING:
     from lsh_dl.data.base import DataSet
@@ -172,7 +172,7 @@ def fetch_data(
 )
 @click.option("--rows", type=click.IntRange(1, 50), default=4, show_default=True)
 @click.option("--columns", type=click.IntRange(1, 50), default=10, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which ones.")
+@click.option("--seed", type=random_seed, default=0, show_default=True, help="Which ones.")
 @entry_option
 @place_options
 def show_data(

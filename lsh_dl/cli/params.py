@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.validation import shorten
+from lsh_dl.common.yaml_files import parse_yaml
 
 
 class Json(click.ParamType):
@@ -16,12 +19,21 @@ class Json(click.ParamType):
     def convert(self, value: Any, param: Any, context: Any) -> dict[str, Any]:
         """Parse the text; what is not an object is a usage error."""
         try:
-            parsed = json.loads(value) if isinstance(value, str) else value
-        except ValueError as error:
+            parsed = json.loads(value, object_pairs_hook=_once) if isinstance(value, str) else value
+        except (ValueError, RecursionError) as error:
             self.fail(f"not JSON ({error})", param, context)
         if not isinstance(parsed, dict):
             self.fail("a JSON object is needed, such as {}", param, context)
         return parsed
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dict; a key that is given twice is an error."""
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"{key!r} is given twice")
+    return dict(pairs)
 
 
 class Widths(click.ParamType):
@@ -34,8 +46,8 @@ class Widths(click.ParamType):
         if not isinstance(value, str):
             return value
         parts = [part.strip() for part in value.split(",")]
-        if not all(part.isdecimal() and int(part) > 0 for part in parts):
-            self.fail(f"{value!r}: widths are needed, such as 400,400", param, context)
+        if not all(part.isdecimal() and len(part) < 100 and int(part) > 0 for part in parts):
+            self.fail(f"{shorten(value)}: widths are needed, such as 400,400", param, context)
         return tuple(map(int, parts))
 
 
@@ -52,11 +64,13 @@ class Setting(click.ParamType):
         if not (key and sign):
             self.fail(f"{value!r}: KEY=VALUE is needed, such as K=6", param, context)
         try:
-            return key, yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            self.fail(f"{value!r}: not YAML ({' '.join(str(error).split())})", param, context)
+            return key, parse_yaml(text, key)
+        except UserError as error:
+            self.fail(str(error), param, context)
 
 
+random_seed = click.IntRange(0, 2**63 - 1)
+thread_count = click.IntRange(1, 1024)
 folder = click.Path(file_okay=False, path_type=Path)
 file = click.Path(dir_okay=False, path_type=Path)
 part_of_data = click.Choice(["train", "validation", "test"])

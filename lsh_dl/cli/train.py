@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsh_dl.cli.data import entry_option, place_options
-from lsh_dl.cli.params import Json, Setting, Widths, file, folder
+from lsh_dl.cli.params import Json, Setting, Widths, file, folder, random_seed, thread_count
 
 if TYPE_CHECKING:
     from lsh_dl.runs.spec import Run
@@ -44,8 +44,8 @@ TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Step size.")
 @click.option("--momentum", type=click.FloatRange(0, 1, max_open=True), help="Decay of velocity.")
 @click.option("--adagrad/--sgd", default=None, help="Optimiser.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--seed", type=random_seed, default=1, show_default=True)
+@click.option("--threads", type=thread_count, default=1, show_default=True)
 @click.option(
     "--set",
     "settings",

@@ -21,7 +21,7 @@ def validate(model: type[BaseModel], raw: Mapping[str, Any], place: str) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
     path = [part for part in first["loc"] if part != "[key]"]
-    where = ".".join(str(part) for part in path)
+    where = ".".join(name if len(name) <= 100 else name[:97] + "..." for name in map(str, path))
     joint = ": " if ":" not in place else "."
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, path[:-1])
@@ -29,10 +29,19 @@ def validate(model: type[BaseModel], raw: Mapping[str, Any], place: str) -> Any:
     if first["type"] == "missing":
         raise UserError(f"{place}{joint}{where}: missing; see configs/README.md")
     message = first["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    given = repr(first["input"])
-    given = given if len(given) <= 60 else given[:57] + "..."
+    if first["type"] == "string_type":
+        message = "should be text, in quotes where it looks like something else"
     where = f"{joint}{where}" if where else ""
-    raise UserError(f"{place}{where}: {message} (got {given})")
+    raise UserError(f"{place}{where}: {message} (got {shorten(first['input'])})")
+
+
+def shorten(value: Any) -> str:
+    """A value as it is shown in a message: its `repr`, cut to a line's length."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # whole numbers of thousands of digits
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _fields_at(model: type[BaseModel], path: list[Any]) -> list[str]:

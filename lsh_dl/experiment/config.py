@@ -1,15 +1,16 @@
 """The experiment's configuration: read, checked in full before any work, one line per mistake."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lsh_dl.common.discovery import discover, find
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.validation import Model, validate
+from lsh_dl.common.validation import Model, shorten, validate
+from lsh_dl.common.yaml_files import read_yaml
 from lsh_dl.data.base import DataSet
 from lsh_dl.experiment.entries import (
     DatasetEntry,
@@ -29,11 +30,30 @@ from lsh_dl.experiment.studies.stage_times import StageTimes
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import Fraction, Training
 
+LONGEST_PATH = 2000
+"""Bytes of the folder of outputs: systems allow 4,096 for a path with all below it."""
+
+
+def _check_folder(path: str) -> str:
+    """Let a path pass below which every output can have its name; `~` becomes the home folder."""
+    # Snakemake takes braces of a path for wildcards.
+    if not path.isprintable() or set("{}") & set(path):
+        raise ValueError("braces and control characters cannot stand in the path")
+    parts = Path(path).parts
+    if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(p)) > 255 for p in parts):
+        raise ValueError(f"a path has at most {LONGEST_PATH:,} bytes, each part of it 255")
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        raise ValueError(f"no home folder for {parts[0]!r}") from None
+
 
 class Experiment(Model):
     """Everything that a pipeline run computes."""
 
-    results: str = Field("results", min_length=1, description="folder of all outputs")
+    results: Annotated[str, AfterValidator(_check_folder)] = Field(
+        "results", min_length=1, description="folder of all outputs; `~` is the home folder"
+    )
     mirror: str | None = Field(
         None, description="folder or URL with `<data set>/<file>`, tried before the public URLs"
     )
@@ -95,13 +115,7 @@ def read_config(path: Path | str) -> Experiment:
     UserError
         The file is missing, is not YAML, or does not describe an experiment.
     """
-    try:
-        raw = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; give the path of a config file") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    return check_config(raw, str(path))
+    return check_config(read_yaml(path), str(path))
 
 
 def check_config(raw: Any, place: str = "config") -> Experiment:
@@ -115,9 +129,9 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
     if not isinstance(raw, Mapping):
         raise UserError(f"{place}: a mapping of keys is needed; see configs/README.md")
     experiment = validate(Experiment, raw, place)
-    mirror = experiment.mirror
-    if mirror and "://" not in mirror and not Path(mirror).expanduser().is_dir():
-        raise UserError(f"{place}: mirror: no folder {mirror!r}; give a folder or an http(s) URL")
+    if experiment.only == "":
+        raise UserError(f"{place}: only: empty; leave it out, or give a part such as rule=lsh,wta")
+    _check_mirror(experiment.mirror, f"{place}: mirror")
     for label, entry in experiment.datasets.items():
         key = f"{place}: datasets.{label}"
         validate(Training, experiment.training.model_dump() | entry.training, f"{key}.training")
@@ -140,6 +154,18 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
     if experiment.scaling:
         _check_scaling(experiment, f"{place}: scaling")
     return experiment
+
+
+def _check_mirror(mirror: str | None, place: str) -> None:
+    if not mirror or mirror.lower().startswith(("http://", "https://")):
+        return
+    try:
+        found = "://" not in mirror and Path(mirror).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long, no such home folder, a NUL
+        found = False
+    if not found:
+        given = shorten(mirror)
+        raise UserError(f"{place}: no folder {given}; give a folder or an http(s) URL")
 
 
 def _check_scaling(experiment: Experiment, key: str) -> None:

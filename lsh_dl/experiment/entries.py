@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from lsh_dl.runs.spec import Fraction, Name, Training, Width
+from lsh_dl.runs.spec import Fraction, Name, Seed, Title, Training, Width
 
 E = TypeVar("E")
 
@@ -25,7 +25,7 @@ def _fill_empty(entries: Any) -> Any:
 
 
 Distinct = AfterValidator(_refuse_repeats)
-Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), Distinct]
+Seeds = Annotated[list[Seed], Field(min_length=1), Distinct]
 Widths = Annotated[list[Width], Field(min_length=1)]
 Entries = Annotated[dict[Name, E], BeforeValidator(_fill_empty)]
 
@@ -47,7 +47,7 @@ class TitledRule(_Entry):
     """A selection rule with its settings."""
 
     source: Name | None = Field(None, description="rule in lsh_dl/rules; default: the entry's name")
-    title: str | None = Field(None, description="name in legends; default: the rule's own")
+    title: Title | None = Field(None, description="name in legends; default: the rule's own")
     learning_rate: float | None = Field(
         None,
         gt=0,

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
+from pydantic import ValidationError
+
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import Experiment
 from lsh_dl.experiment.studies.base import cross_runs
@@ -19,10 +21,16 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
     Raises
     ------
     UserError
-        Two different runs would share an id, and with it their files, or `only` names none.
+        Two different runs would share an id, and with it their files; an id would be too long for
+        a file's name; or `only` names none.
     """
-    studies = {COMPARISON: expand_comparison(experiment)}
-    studies |= {name: study.expand_runs(experiment) for name, study in experiment.studies.items()}
+    try:
+        studies = {COMPARISON: expand_comparison(experiment)}
+        for name, study in experiment.studies.items():
+            studies[name] = study.expand_runs(experiment)
+    except ValidationError as error:
+        # Each part was checked; together they make a name that is too long.
+        raise UserError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     trained, measured = split_studies(experiment, studies)
     for runs in (chain(*trained.values()), *measured.values()):
         merge_runs(runs)

@@ -2,19 +2,37 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from lsh_dl.common.validation import Model
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+LONGEST_ID = 200
+"""Letters of a run's name: file systems allow 255 bytes, with endings and temporary names."""
+
+
+def _refuse_control_characters(text: str) -> str:
+    """Let text pass that stays on its line in a legend, a table and a terminal."""
+    if not text.isprintable():
+        raise ValueError("a title is one line of printable characters")
+    return text
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+Title = Annotated[
+    str, Field(min_length=1, max_length=200), AfterValidator(_refuse_control_characters)
+]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-Width = Annotated[int, Field(ge=1)]
+# Kernels count nodes in 32 bits and take seeds as 64.
+Width = Annotated[int, Field(ge=1, lt=2**31)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Threads = Annotated[int, Field(ge=1, le=1024)]
+MOST_EPOCHS = 1_000_000
 
 
 class Training(Model):
     """Optimiser and schedule, the same for every selection rule."""
 
-    epochs: int = Field(3, ge=1, description="passes over the training part")
+    epochs: int = Field(3, ge=1, le=MOST_EPOCHS, description="passes over the training part")
     learning_rate: float = Field(
         0.01, gt=0, allow_inf_nan=False, description="step size of SGD or Adagrad"
     )
@@ -28,16 +46,25 @@ class Run(Model):
     dataset: Name = Field(description="label of the prepared data set")
     rule: Name = Field(description="name of the rule class in lsh_dl/rules")
     label: Name = Field(description="the config's name for the rule with these settings")
-    title: str = Field(description="the label's name in legends")
+    title: Title = Field(description="the label's name in legends")
     settings: dict[str, Any] = Field(default_factory=dict, description="the rule's settings")
     hidden: tuple[Width, ...] = Field(min_length=1, description="widths of the hidden layers")
     active_fraction: Fraction = Field(description="wanted share of active nodes")
-    seed: int = Field(ge=0)
-    threads: int = Field(1, ge=1, description="threads that train at the same time, without locks")
+    seed: Seed
+    threads: Threads = Field(1, description="threads that train at the same time, without locks")
     training: Training = Training()
     variant: Name | None = Field(
         None, description="what tells a study's run from the comparison's, such as `10epochs`"
     )
+
+    @model_validator(mode="after")
+    def _check_id(self) -> "Run":
+        if len(self.id) > LONGEST_ID:
+            raise ValueError(
+                f"the name of the run, and so of its files, would have {len(self.id)} letters: "
+                f"{self.id[:60]}...; shorten the label of the data set or the rule"
+            )
+        return self
 
     @property
     def id(self) -> str:

@@ -6,6 +6,7 @@ from snakemake.utils import update_config
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import Training, check_config, read_config
+from lsh_dl.experiment.expand import expand_runs
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -47,6 +48,27 @@ MISTAKES = {
     ),
     "label that is no file name": ({"rules": {"a/b": {"source": "wta"}}}, ["a/b"]),
     "no results folder": ({"results": ""}, ["results"]),
+    "seed that no kernel takes": ({"seeds": [2**63]}, ["seeds.0", "9223372036854775808"]),
+    "seed of scaling": ({"scaling": {"seed": 2**63}}, ["scaling.seed"]),
+    "epochs without end": ({"training": {"epochs": 10**30}}, ["training.epochs"]),
+    "width beyond 32 bits": ({"networks": [[2**31]]}, ["networks.0.0"]),
+    "results with braces": ({"results": "a{}b"}, ["results", "braces"]),
+    "results with a NUL": ({"results": "a\0b"}, ["results", "control characters"]),
+    "results of 5,000 letters": ({"results": "x" * 5000}, ["results", "bytes"]),
+    "a long part of results": ({"results": "a/" + "x" * 256}, ["results", "255"]),
+    "results in no one's home": ({"results": "~no-such-user/x"}, ["results", "~no-such-user"]),
+    "results that look like a number": ({"results": 202410}, ["results", "in quotes"]),
+    "label of 250 letters": (
+        {"rules": {"a" * 250: {"source": "wta"}}},
+        ["rules", "100 characters"],
+    ),
+    "title of two lines": ({"rules": {"wta": {"title": "a\n.. raw:: html"}}}, ["rules.wta.title"]),
+    "title that rings": ({"rules": {"wta": {"title": "a\x07"}}}, ["rules.wta.title"]),
+    "part that is empty": ({"only": ""}, ["only: empty"]),
+    "mirror by file://": ({"mirror": "file:///x"}, ["mirror", "file:///x", "http(s)"]),
+    "mirror by ftp": ({"mirror": "ftp://x"}, ["mirror", "ftp://x"]),
+    "mirror of 5,000 letters": ({"mirror": "x" * 5000}, ["mirror: no folder"]),
+    "mirror with a NUL": ({"mirror": "a\0b"}, ["mirror: no folder"]),
     "missing mirror": ({"mirror": "no/such/folder"}, ["mirror", "no/such/folder"]),
     "size of a data set": (
         {"datasets": {"digits": {"train": 0}}},
@@ -89,6 +111,26 @@ def test_file_that_is_no_yaml(tmp_path):
     path.write_text("seeds: [1\nnetworks: }")
     with pytest.raises(UserError, match="not YAML") as caught:
         read_config(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_home_folder_in_results(raw_config, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert check_config(raw_config | {"results": "~/x"}).results == "/home/me/x"
+
+
+def test_braces_in_a_title_are_text(raw_config):
+    title = "WTA, $k_{max}$ über"
+    raw_config["rules"] = {"wta": {"title": title}}
+    (run, *_) = expand_runs(check_config(raw_config))
+    assert run.title == title
+
+
+def test_labels_that_are_too_long_together(raw_config):
+    data, rule = "d" * 100, "r" * 100
+    raw_config |= {"datasets": {data: {"source": "digits"}}, "rules": {rule: {"source": "wta"}}}
+    with pytest.raises(UserError, match="shorten the label") as caught:
+        expand_runs(check_config(raw_config))
     assert "\n" not in str(caught.value)
 
 

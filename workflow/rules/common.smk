@@ -4,9 +4,12 @@ import os
 import sys
 from pathlib import Path
 
+from snakemake.utils import update_config
+
 from lsh_dl.experiment.config import check_config
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import claim_folder
+from lsh_dl.common.yaml_files import read_yaml
 from lsh_dl.results.provenance import describe_data, describe_experiment
 from lsh_dl.experiment.resources import (
     estimate_megabytes,
@@ -20,23 +23,46 @@ from lsh_dl.experiment.dependencies import sources_of_rule
 from lsh_dl.experiment.expand import expand_studies, split_studies, timed_runs
 
 
+def find_config_files():
+    """The files that the config is from: the command line's, or the default."""
+    named = workflow.config_settings.configfiles
+    return list(map(Path, named or [CHECKOUT / "configs" / "default.yaml"]))
+
+
 def name_config_files():
-    """The files that the config is from, as in `configs/default.yaml`."""
-    files = map(Path, workflow.config_settings.configfiles or ["configs/default.yaml"])
+    """Those files as in `configs/default.yaml`."""
     here = Path.cwd()
     return " + ".join(
         str(file.relative_to(here) if file.is_relative_to(here) else file)
-        for file in files
+        for file in find_config_files()
     )
 
 
 def load_experiment():
     """The experiment and its runs by study; a mistake in the config ends Snakemake with one line."""
     try:
-        experiment = check_config(config, CONFIG_FILES)
+        experiment = check_config(config, name_place())
         return experiment, expand_studies(experiment)
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+def name_place():
+    """Where a mistake is: in the files, unless they are right without `--config`."""
+    files = {}
+    for file in find_config_files():
+        update_config(files, read_yaml(file) or {})
+    given = workflow.config_settings.config
+    if not given:
+        return CONFIG_FILES
+    try:
+        check_config(files, CONFIG_FILES)
+    except UserError as of_files:
+        try:
+            check_config(config, CONFIG_FILES)
+        except UserError as of_all:
+            return CONFIG_FILES if str(of_all) == str(of_files) else "--config"
+    return "--config"
 
 
 def refuse_absent(figure, study):
@@ -119,6 +145,8 @@ def entry_of(dataset):
     return {"source": entry.source or dataset} | entry.settings
 
 
+#: Where the Snakefile is; the working folder may be another (`--directory`, `--snakefile`).
+CHECKOUT = Path(workflow.basedir)
 CONFIG_FILES = name_config_files()
 EXPERIMENT, RUNS_OF = load_experiment()
 TRAINED, MEASURED = split_studies(EXPERIMENT, RUNS_OF)

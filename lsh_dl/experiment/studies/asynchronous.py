@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from lsh_dl.experiment.entries import Distinct
 from lsh_dl.experiment.studies.base import Study, cross_runs
-from lsh_dl.runs.spec import Run
+from lsh_dl.runs.spec import Run, Threads
 
 if TYPE_CHECKING:
     from lsh_dl.experiment.config import Experiment
@@ -27,7 +27,7 @@ class Asynchronous(Study):
     timed: ClassVar[bool] = True
 
     threads: Annotated[
-        list[Annotated[int, Field(ge=1)]],
+        list[Threads],
         Field(min_length=1),
         Distinct,
         AfterValidator(_require_one),

@@ -12,7 +12,7 @@ from lsh_dl.common.errors import UserError, suggest
 from lsh_dl.common.validation import Model
 from lsh_dl.experiment.entries import Distinct, Entries, Seeds, TitledRule, Widths
 from lsh_dl.rules.base import Rule
-from lsh_dl.runs.spec import Fraction, Name, Run
+from lsh_dl.runs.spec import MOST_EPOCHS, Fraction, Name, Run
 
 if TYPE_CHECKING:
     from lsh_dl.experiment.config import Experiment
@@ -35,7 +35,10 @@ class Study(Model):
     )
     seeds: Seeds | None = Field(None, description="default: the experiment's `seeds`")
     epochs: int | None = Field(
-        None, ge=1, description="passes over the training part; default: those of the data set"
+        None,
+        ge=1,
+        le=MOST_EPOCHS,
+        description="passes over the training part; default: those of the data set",
     )
     active_fraction: Fraction = Field(0.05, description="level: wanted share of active nodes")
     entries: Entries[TitledRule] = Field(

@@ -8,7 +8,7 @@ from pydantic import Field
 from lsh_dl.common.errors import UserError, suggest
 from lsh_dl.common.validation import Model
 from lsh_dl.experiment.entries import Distinct
-from lsh_dl.runs.spec import Name, Run, Training
+from lsh_dl.runs.spec import Name, Run, Seed, Training
 
 if TYPE_CHECKING:
     from lsh_dl.experiment.config import Experiment
@@ -25,14 +25,14 @@ class Scaling(Model):
     """
 
     dataset: Name | None = Field(None, description="label of `datasets`; default: the first")
-    widths: Annotated[list[Annotated[int, Field(ge=100)]], Field(min_length=3), Distinct] = Field(
-        [1000, 4000, 16000], description="nodes of the hidden layer; a fit needs three"
-    )
+    widths: Annotated[
+        list[Annotated[int, Field(ge=100, lt=2**31)]], Field(min_length=3), Distinct
+    ] = Field([1000, 4000, 16000], description="nodes of the hidden layer; a fit needs three")
     active_nodes: int = Field(50, ge=1, le=100, description="LSH's at every width")
     standard_up_to: int = Field(
         20_000, description="widest layer of which the standard network is run; computed beyond"
     )
-    seed: int = Field(1, ge=0)
+    seed: Seed = 1
     training: Training = Field(
         Training(adagrad=False),
         description="Adagrad doubles the memory of weights, momentum too; `epochs` is not used",
