@@ -72,5 +72,8 @@ def row() -> Mapping[str, Any]:
         "inference_forward": 40.0,
         "train_seconds": 0.1,
         "evaluation_seconds": 0.05,
+        "load_average": 1.0,
+        "steal_percent": 0.0,
+        "others_cores": 0.02,
         "status": "ok",
     }

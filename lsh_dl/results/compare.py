@@ -26,7 +26,7 @@ from scipy import stats
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import write_csv, written_whole
-from lsh_dl.runs.row import COLUMNS
+from lsh_dl.runs.row import COLUMNS, LOAD_COLUMNS
 
 #: What is compared, each with its floor: a difference of accuracy, or a share of the reference.
 MEASURES = {
@@ -200,7 +200,7 @@ def read_last_rows(folder: Path) -> pd.DataFrame:
         raise UserError(f"{path}: no such file; {remedy}") from None
     except ValueError as error:
         raise UserError(f"{path}: {str(error).splitlines()[0]}; {remedy}") from None
-    if not {*COLUMNS} <= {*runs.columns} or runs.empty:
+    if not {*COLUMNS} - {*LOAD_COLUMNS} <= {*runs.columns} or runs.empty:
         raise UserError(f"{path}: not the table of runs of this version; {remedy}")
     last = runs.loc[runs.groupby("run_id", sort=False)["epoch"].idxmax()]
     names = [name_cell(*pair) for pair in zip(last["run_id"], last["seed"], strict=True)]

@@ -4,6 +4,8 @@ import time
 
 import psutil
 
+from lsh_dl.runs.row import LOAD_COLUMNS
+
 
 class LoadMeter:
     """What else the machine did while the context lasted.
@@ -36,6 +38,10 @@ class LoadMeter:
         self.load_average = psutil.getloadavg()[0]
         self.steal_percent = _bounded(100 * steal / (cores * passed), 100)
         self.others_cores = _bounded((busy - own) / passed, cores)
+
+    def columns(self) -> dict[str, float]:
+        """The numbers by the names that tables have for them (`lsh_dl.runs.row.Row`)."""
+        return {name: getattr(self, name) for name in LOAD_COLUMNS}
 
     def _read(self) -> tuple[float, float, float, float]:
         """Seconds on the clock; seconds of all cores that were busy, and stolen; own seconds."""

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
-from lsh_dl.runs.row import COLUMNS, DTYPES
+from lsh_dl.runs.row import COLUMNS, DTYPES, LOAD_COLUMNS
 
 if TYPE_CHECKING:  # a third of a second to import, which training does not need
     import pandas as pd
+
+#: Columns before the load of the machine was recorded.
+_OLDER = [name for name in COLUMNS if name not in LOAD_COLUMNS]
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -52,6 +55,8 @@ def _read_run(path: Path) -> "pd.DataFrame":
     try:
         # As text first: pandas' own parser of numbers may be off in the last bit.
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if list(frame.columns) == _OLDER:
+            frame = frame.assign(**dict.fromkeys(LOAD_COLUMNS, "")).reindex(columns=list(COLUMNS))
         if list(frame.columns) != list(COLUMNS) or frame.empty:
             raise UserError(f"{path}: not the CSV of a run of this version; {remedy}")
         return frame.replace({name: {"": "nan"} for name in DTYPES}).astype(DTYPES)

@@ -101,6 +101,19 @@ class Row(Model):
         description="seconds of the epoch's training, without compiling and evaluating"
     )
     evaluation_seconds: Seconds = Field(description="seconds of the epoch's evaluation")
+    load_average: float | None = Field(
+        ge=0,
+        description="processes that ran or waited to run, this one among them, over the minute "
+        "before training of the epoch ended; empty in older results",
+    )
+    steal_percent: float | None = Field(
+        ge=0,
+        le=100,
+        description="share of the cores' time that a hypervisor gave to other machines meanwhile",
+    )
+    others_cores: float | None = Field(
+        ge=0, description="cores that other processes kept busy meanwhile, on average"
+    )
     status: Literal["ok", "diverged"] = Field(
         description="diverged where outputs are no longer finite, or the mean loss is above 20 "
         "nats; the run ends there"
@@ -146,5 +159,7 @@ DTYPES = {
     for name, kind in _TYPES.items()
     if kind != "string"
 }
+#: How busy the machine was (`lsh_dl.runs.load`); older results lack them.
+LOAD_COLUMNS = ("load_average", "steal_percent", "others_cores")
 #: Columns that two runs of the same seed, on one thread, may differ in.
-TIME_COLUMNS = tuple(name for name in COLUMNS if name.endswith("_seconds"))
+TIME_COLUMNS = (*(name for name in COLUMNS if name.endswith("_seconds")), *LOAD_COLUMNS)

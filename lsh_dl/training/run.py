@@ -10,6 +10,7 @@ from lsh_dl.common.validation import validate
 from lsh_dl.data.prepared.store import Prepared, Samples, SparseSamples
 from lsh_dl.engine.counts import OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.workspace import Tally
+from lsh_dl.runs.load import LoadMeter
 from lsh_dl.runs.row import Row
 from lsh_dl.runs.spec import Run, describe_widths
 from lsh_dl.training.diagnostics import pick_samples, recall_of_top, trace_selection, unused_share
@@ -58,9 +59,10 @@ def train_run(
     for epoch in range(done + 1, run.training.epochs + 1):
         order = draw_order(run.seed, epoch, len(data.train))
         key = draw_key(run.seed, epoch)
-        start = time.perf_counter()
-        learned = train_epoch(model, training, order, key, advance)
-        trained = time.perf_counter()
+        with LoadMeter() as load:
+            start = time.perf_counter()
+            learned = train_epoch(model, training, order, key, advance)
+            trained = time.perf_counter()
         validation = evaluate(model, inputs_of(data, data.validation), key)
         test = evaluate(model, inputs_of(data, data.test), key)
         evaluated = time.perf_counter()
@@ -80,6 +82,7 @@ def train_run(
             **_count_work(learned, len(order), test.tally, len(data.test), sizes),
             "train_seconds": round(trained - start, 4),
             "evaluation_seconds": round(evaluated - trained, 4),
+            **load.columns(),
             "status": "diverged" if diverged else "ok",
         }
         yield validate(Row, row, f"{run.id}, epoch {epoch}").model_dump()

@@ -226,6 +226,25 @@ def test_speedup(row, seconds, cores, verdict):
     assert verdict_of("speedup", asynchronous=runs, machine=machine(cores)) == verdict
 
 
+@pytest.mark.parametrize("load", [{"others_cores": 0.6}, {"steal_percent": 8.0}])
+def test_seconds_of_a_busy_machine_have_no_verdict(row, load):
+    runs = make_threads(row, train_seconds={"lsh": (8, 4, 1), "standard": (8, 4, 1)})
+    tables = {"asynchronous": runs.assign(**load), "machine": machine(8)}
+    judgement = judge(NAMED["speedup"], tables)
+    assert judgement.verdict == NOT_TESTED
+    assert "the machine was busy" in judgement.reason
+    standard = {"training_multiplications": 100.0}
+    comparison = make_runs(row, standard=standard, lsh={"training_multiplications": 10.0})
+    cells = judge(NAMED["both"], tables | {"comparison": comparison}).cells
+    assert not [cell for cell in cells if "seconds" in cell.measure]
+
+
+def test_results_without_a_record_of_the_load_are_judged(row):
+    runs = make_threads(row, train_seconds={"lsh": (8, 4, 1), "standard": (1, 1, 1)})
+    runs = runs.assign(others_cores=np.nan, steal_percent=np.nan)
+    assert verdict_of("speedup", asynchronous=runs, machine=machine(8)) == HOLDS
+
+
 @pytest.mark.parametrize(
     ("lsh", "verdict"),
     [

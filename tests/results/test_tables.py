@@ -16,7 +16,7 @@ from lsh_dl.results.tables import (
     write_runs,
 )
 from lsh_dl.runs.record import read_runs, write_rows
-from lsh_dl.runs.row import COLUMNS
+from lsh_dl.runs.row import COLUMNS, LOAD_COLUMNS
 
 COMPARED = [name for name, figure in FIGURES.items() if figure.study == COMPARISON]
 
@@ -203,6 +203,16 @@ def test_all_measures_have_median_and_range(write_run):
     points = summarise(compare_with_standard(read_runs([write_run("wta", 1, [0.9])])))
     for measure in MEASURES:
         assert {f"{measure}_{part}" for part in ("median", "low", "high")} <= set(points.columns)
+
+
+def test_results_from_before_the_load_was_recorded_are_read(write_run):
+    path = write_run("lsh", 1, [0.9, 0.91])
+    older = pd.read_csv(path, dtype=str).drop(columns=list(LOAD_COLUMNS))
+    older.to_csv(path, index=False)
+    runs = read_runs([path])
+    assert list(runs.columns) == list(COLUMNS)
+    assert runs[list(LOAD_COLUMNS)].isna().all(axis=None)
+    assert runs["test_accuracy"].tolist() == [0.9, 0.91]
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", ",".join(COLUMNS) + "\n"])

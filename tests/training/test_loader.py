@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from lsh_dl.training import epochs as learning
+from lsh_dl.training import loader
 from lsh_dl.training.loader import prefetch
 
 
@@ -17,7 +17,7 @@ class Watched:
         self.failing = failing
 
     def batch(self, numbers):
-        chunk = numbers[0] // learning.CHUNK
+        chunk = numbers[0] // loader.CHUNK
         self.asked[chunk].set()
         if chunk == self.failing:
             raise OSError("disk")
@@ -27,7 +27,7 @@ class Watched:
 @pytest.mark.parametrize("count", [0, 1, 2048, 2049, 7000])
 def test_every_number_comes_once_and_in_order(count):
     chunks = list(prefetch(Watched(), np.arange(count)))
-    assert [len(chunk) for chunk in chunks[:-1]] == [learning.CHUNK] * (len(chunks) - 1)
+    assert [len(chunk) for chunk in chunks[:-1]] == [loader.CHUNK] * (len(chunks) - 1)
     np.testing.assert_array_equal(np.concatenate([np.arange(0), *chunks]), np.arange(count))
 
 

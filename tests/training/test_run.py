@@ -11,7 +11,7 @@ from lsh_dl.data.prepared.store import ArraySamples, Prepared
 from lsh_dl.engine.counts import STAGES
 from lsh_dl.runs.row import COLUMNS, TIME_COLUMNS
 from lsh_dl.runs.spec import Training
-from lsh_dl.training import epochs as learning
+from lsh_dl.training import loader
 from lsh_dl.training import run as training
 from lsh_dl.training.job import run_to_files
 from lsh_dl.training.run import create_model, train_run
@@ -89,7 +89,7 @@ def test_same_seed_same_rows_other_seed_other_rows(rule, data):
 @pytest.mark.parametrize("chunk", [37, 260])
 def test_size_of_chunks_changes_no_result(chunk, data, monkeypatch):
     expected = without_times(train_run(describe_run("lsh"), data))
-    monkeypatch.setattr(learning, "CHUNK", chunk)
+    monkeypatch.setattr(loader, "CHUNK", chunk)
     assert without_times(train_run(describe_run("lsh"), data)) == expected
 
 

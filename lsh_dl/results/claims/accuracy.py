@@ -20,6 +20,7 @@ from lsh_dl.results.claims.base import (
     median_seconds,
     pair,
     points_below,
+    require_quiet,
     rows_of,
 )
 
@@ -71,6 +72,7 @@ def measure_savings(tables: Tables) -> list[Cell]:
     ]
     with suppress(NotTestedError):
         timed = [rows_of(tables, "asynchronous", rule) for rule in ("lsh", "standard")]
+        require_quiet(pd.concat(timed))
         seconds = pair(*(median_seconds(rows[rows["threads"] == 1]) for rows in timed))
         percent = 100 * seconds["train_seconds"] / seconds["train_seconds_other"]
         values.append(seconds.assign(measure="seconds, training", value=percent))

@@ -167,6 +167,28 @@ def points_below(rows: pd.DataFrame, others: pd.DataFrame, measure: str) -> pd.D
     return pairs.assign(measure=measure, value=lost)
 
 
+BUSY_CORES, BUSY_STEAL = 0.25, 5.0
+"""Cores that others kept busy, and per cent of the time stolen, on average over timed runs: from
+there on seconds tell of the neighbours too."""
+
+
+def require_quiet(runs: pd.DataFrame) -> None:
+    """Refuse a verdict on seconds that were taken while others worked on the machine.
+
+    Raises
+    ------
+    NotTestedError
+        Other processes, or other machines on the same hardware, took too much. Results from before
+        the load was recorded pass.
+    """
+    cores, steal = runs["others_cores"].mean(), runs["steal_percent"].mean()
+    if cores > BUSY_CORES or steal > BUSY_STEAL:
+        raise NotTestedError(
+            f"the machine was busy while runs were timed: other processes took {cores:.2f} cores "
+            f"and a hypervisor {steal:.1f} % of the time, on average; run it again on an idle one"
+        )
+
+
 def median_seconds(runs: pd.DataFrame) -> pd.DataFrame:
     """The last rows of runs, with the median of their epochs' seconds of training."""
     seconds = runs.groupby("run_id")["train_seconds"].median()

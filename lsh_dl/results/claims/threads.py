@@ -15,6 +15,7 @@ from lsh_dl.results.claims.base import (
     last_epochs,
     median_seconds,
     pair,
+    require_quiet,
     rows_of,
 )
 
@@ -27,7 +28,9 @@ MANY_THREADS = 8
 
 def measure_speedup(tables: Tables) -> list[Cell]:
     """Speed-up of LSH in per cent of its threads, for as many as there are cores."""
-    timed = median_seconds(rows_of(tables, "asynchronous", "lsh"))
+    runs = rows_of(tables, "asynchronous", "lsh")
+    require_quiet(runs)
+    timed = median_seconds(runs)
     several = timed[(timed["threads"] > 1) & (timed["threads"] <= count_cores(tables))]
     if several.empty:
         raise NotTestedError("no runs with more than one thread and a core for each")
