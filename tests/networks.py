@@ -26,8 +26,15 @@ from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.projections import Projections
 from lsh_dl.rules.base import Rule, RuleSettings
 from lsh_dl.runs.spec import Run, Training
-from lsh_dl.testing import probe as asking
-from lsh_dl.testing.probe import Answer, copy_state
+from lsh_dl.testing import probe
+from lsh_dl.testing.probe import (  # noqa: F401 (for the tests)
+    KEY,
+    Answer,
+    copy_state,
+    draw_batch,
+    draw_inputs,
+    to_vector,
+)
 from lsh_dl.training.model import SparseModel
 
 RULES = discover("lsh_dl.rules", Rule)
@@ -70,7 +77,7 @@ def make_run(rule: str, training: Training, fraction: float = 0.3, **others: Any
 
 def to_batch(x: np.ndarray, classes: int, seed: int = 0) -> Batch:
     """The inputs as they are, with random labels."""
-    return asking.to_batch(x, np.random.default_rng(seed).integers(0, classes, len(x)))
+    return probe.to_batch(x, np.random.default_rng(seed).integers(0, classes, len(x)))
 
 
 def make_rule(name: str, fraction: float, seed: int = 1, **settings: Any) -> Rule:
@@ -116,7 +123,7 @@ def with_one(x: np.ndarray) -> np.ndarray:
 
 def ask(rule: Rule, state: Any, *arguments: Any, **more: Any) -> Answer:
     """Call a rule's `select` on its own; arguments as for `lsh_dl.testing.probe.ask`."""
-    return asking.ask(type(rule).select, state, *arguments, **more)
+    return probe.ask(type(rule).select, state, *arguments, **more)
 
 
 def flatten_state(state: Any, leave_out: tuple[str, ...] = ()) -> dict[str, np.ndarray]:

@@ -90,8 +90,8 @@ def make_job(data, tmp_path):
 
 SABOTAGE = """
 import os, signal
-import lsh_dl.training.run, lsh_dl.training.checkpoints, lsh_dl.training.model_file
-import lsh_dl.training.model, numpy
+import lsh_dl.training.run, lsh_dl.training.job, lsh_dl.training.checkpoints
+import lsh_dl.training.model_file, lsh_dl.training.model, numpy
 
 def kill_at(owner, name, call, after=None):
     # SIGKILL at a function's n-th call; `after` does something first.
@@ -123,9 +123,9 @@ MOMENTS = {
     ),
     "evaluation of epoch 3": ("kill_at(lsh_dl.training.run, 'evaluate', 6)", 2),
     "last epoch": ("kill_at(lsh_dl.training.run, 'train_epoch', 4)", 3),
-    "before the model": ("kill_at(lsh_dl.training.run, 'write_model', 1)", 3),
-    "before the JSON": ("kill_at(lsh_dl.training.run, 'write_record', 1)", 3),
-    "before the CSV": ("kill_at(lsh_dl.training.run, 'write_rows', 1)", 3),
+    "before the model": ("kill_at(lsh_dl.training.job, 'write_model', 1)", 3),
+    "before the JSON": ("kill_at(lsh_dl.training.job, 'write_record', 1)", 3),
+    "before the CSV": ("kill_at(lsh_dl.training.job, 'write_rows', 1)", 3),
     "before tidying up": ("kill_at(lsh_dl.training.checkpoints.Checkpoint, 'remove', 1)", 3),
 }
 

@@ -11,8 +11,7 @@ from lsh_dl.data.prepared.store import ArraySamples, Prepared
 from lsh_dl.engine.counts import STAGES
 from lsh_dl.runs.row import COLUMNS, TIME_COLUMNS
 from lsh_dl.runs.spec import Training
-from lsh_dl.training import loader
-from lsh_dl.training import run as training
+from lsh_dl.training import job, loader
 from lsh_dl.training.job import run_to_files
 from lsh_dl.training.run import create_model, train_run
 
@@ -128,7 +127,7 @@ def test_diverging_run_stops_and_keeps_its_rows(
 ):
     rate = 1e36 if adagrad else 1e6
     run = describe_run(rule, threads=threads, epochs=200, learning_rate=rate, adagrad=adagrad)
-    monkeypatch.setattr(training, "open_prepared", lambda folder: data)
+    monkeypatch.setattr(job, "open_prepared", lambda folder: data)
     (tmp_path / "meta.json").touch()
     run_to_files(run, tmp_path, tmp_path / "run.csv", tmp_path / "run.json")
     with (tmp_path / "run.csv").open() as file:
