@@ -3,6 +3,8 @@
 A command imports what it needs inside its function: `--help` and 200 small jobs start fast.
 """
 
+import io
+import os
 import sys
 from typing import Any
 
@@ -17,10 +19,17 @@ from lsh_dl.cli.runs import runs
 from lsh_dl.cli.train import train
 from lsh_dl.cli.watch import watch
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.pipeline import end_with_pipeline
 
 
 class Commands(click.Group):
     """A group whose commands end with one line where the user can mend what went wrong."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line, with something to write to and, in a job, with its pipeline."""
+        open_streams()
+        end_with_pipeline()
+        return super().main(*arguments, **options)
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; `--debug` lets the traceback through."""
@@ -31,6 +40,25 @@ class Commands(click.Group):
                 raise
             click.echo(f"error: {_describe(error)}", err=True)
             sys.exit(1)
+
+
+def open_streams() -> None:
+    """Give what was started without standard streams (`>&-`) streams that lead nowhere.
+
+    Otherwise the first file that is opened takes their number, and what is printed goes into it.
+    Letters that a terminal does not have become question marks.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+        stream = getattr(sys, name)
+        if stream is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _describe(error: UserError | OSError) -> str:

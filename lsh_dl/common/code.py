@@ -55,7 +55,7 @@ def _imports(name: str) -> tuple[str, ...]:
     path = _file_of(name)
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     named = set()
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         named.update(_named_modules(node, package))
     return tuple(sorted(module for module in named if _file_of(module)))
 

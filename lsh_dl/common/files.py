@@ -46,7 +46,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[str]]:
     """A text file that appears at `path` only when the block ends without an error."""
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         yield file
 
 

@@ -201,4 +201,4 @@ def _format(bound: float) -> str:
 
 if __name__ == "__main__":
     for path, write in FILES.items():
-        Path(path).write_text(write(Path(path).read_text()))
+        Path(path).write_text(write(Path(path).read_text(encoding="utf-8")), encoding="utf-8")

@@ -214,7 +214,7 @@ def _read_tail(path: Path) -> str:
 
 def _read_seconds(path: Path) -> float:
     """What a run took, by its CSV."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return START_SECONDS + sum(
             float(row["train_seconds"]) + float(row["evaluation_seconds"])
             for row in csv.DictReader(file)

@@ -228,7 +228,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     settings = {}
     for path in paths:
         try:
-            record = json.loads(path.read_text())
+            record = json.loads(path.read_text(encoding="utf-8"))
             if path == kept:
                 return record
             run, data = record["run"], record["data"]

@@ -32,7 +32,9 @@ def draw_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> lis
 def render_page(markdown: str) -> str:
     """The page as HTML; its title is the first line, a heading."""
     title = html.escape(markdown.partition("\n")[0].removeprefix("# "))
-    body = MarkdownIt("commonmark").enable("table").render(markdown)
+    # Text of a config is in it: no HTML of its own, nothing that a browser fetches.
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    body = parser.disable(["image", "link", "autolink"]).render(markdown)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n"

@@ -36,7 +36,7 @@ def gather_machines(record_files: Sequence[Path | str]) -> pd.DataFrame:
     Column `runs` counts the runs that are alike.
     """
     machines = pd.DataFrame(
-        [json.loads(Path(file).read_text())["machine"] for file in record_files]
+        [json.loads(Path(file).read_text(encoding="utf-8"))["machine"] for file in record_files]
     )
     columns = list(machines.columns)
     return machines.groupby(columns, sort=False, dropna=False).size().reset_index(name="runs")
@@ -62,6 +62,6 @@ def write_provenance(
     lines = ["# Config and machine", "", "Machines and versions that the runs were made with:", ""]
     lines += draw_table(headings, rows)
     lines += ["", "The config, with the defaults of its sections filled in:", ""]
-    lines += ["```yaml", experiment.rstrip(), "```"]
+    lines += [f"    {line}" for line in experiment.splitlines()]  # which nothing in it can end
     with written_whole(page) as file:
         file.write(render_page("\n".join(lines) + "\n"))

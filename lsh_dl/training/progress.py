@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
@@ -55,8 +56,9 @@ class Progress:
         self._before = epoch * self._samples
         self._bar.update(self._before - self._bar.n)
         # Above the bar, where there is one.
-        tqdm.write(describe_epoch(row, self._epochs), file=sys.stdout)
-        sys.stdout.flush()
+        with suppress(OSError):  # no reader any more, or a full disk: training goes on
+            tqdm.write(describe_epoch(row, self._epochs), file=sys.stdout)
+            sys.stdout.flush()
 
 
 class Epoch(NamedTuple):

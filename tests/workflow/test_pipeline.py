@@ -415,7 +415,7 @@ def test_bad_config_is_one_line_before_any_work(project, change, message):
     done = project.snakemake("--config", "results=bad", change)
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if not line.startswith("Using workflow")]
-    assert line.startswith("error: small.yaml: ")
+    assert line.startswith("error: --config: ")
     assert message in line
     assert not (project.folder / "bad").exists()
 

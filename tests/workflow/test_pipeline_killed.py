@@ -22,7 +22,7 @@ networks: [[150]]
 active_fractions: [0.2]
 datasets: {digits: {train: 300, test: 60}}
 rules: {standard: , wta: }
-training: {epochs: 200}
+training: {epochs: 400}
 """
 
 
@@ -105,21 +105,29 @@ def test_everything_killed(fresh, project):
     assert fresh.planned("--until", "train", config="long.yaml") == set()
 
 
-def test_snakemake_killed_while_its_jobs_live_on(fresh, project):
+def jobs_of(process):
+    """The processes that train for a pipeline."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if {"lsh_dl", "train"} <= set(child.cmdline())]
+
+
+def test_jobs_end_with_their_snakemake(fresh, project):
     process = start(fresh)
+    jobs = jobs_of(process)
+    assert jobs
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()  # ends with the last of its jobs
+    assert not psutil.wait_procs(jobs, timeout=60)[1]
+    assert len(list((fresh.folder / "out/runs").glob("*.csv"))) < 2, "they trained to their end"
     done = train(fresh)
     assert done.returncode == 0, done.stdout
-    process.communicate()  # ends with the last of the jobs that lived on
     check_as_undisturbed(fresh, project)
 
 
 def test_a_job_killed(fresh, project):
     process = start(fresh)
-    for child in psutil.Process(process.pid).children(recursive=True):
-        if {"lsh_dl", "train"} <= set(child.cmdline()):
-            child.kill()
+    for job in jobs_of(process):
+        job.kill()
     output, _ = process.communicate()
     assert process.returncode == 1
     assert "train" in output
@@ -131,6 +139,7 @@ def test_a_job_killed(fresh, project):
 
 def test_a_second_pipeline_is_told_of_the_first(fresh, project):
     process = start(fresh)
+    os.killpg(process.pid, signal.SIGSTOP)  # it holds on to its results, and does not end
     second = train(fresh)
     assert second.returncode == 1
     errors = [line for line in second.stdout.splitlines() if line.startswith("error: ")]
@@ -141,6 +150,7 @@ def test_a_second_pipeline_is_told_of_the_first(fresh, project):
     assert "Traceback" not in second.stdout
     # Looking is allowed.
     assert fresh.snakemake("--dry-run", config="long.yaml").returncode == 0
+    os.killpg(process.pid, signal.SIGCONT)
     output, _ = process.communicate()
     assert process.returncode == 0, output
     check_as_undisturbed(fresh, project)

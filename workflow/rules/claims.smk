@@ -20,7 +20,10 @@ rule provenance:
     conda:
         "../../environment.yml"
     params:
-        experiment=describe_experiment(EXPERIMENT),
+        # A function, so that Snakemake takes no braces of titles for wildcards.
+        experiment=lambda wildcards: as_param(
+            json.dumps(describe_experiment(EXPERIMENT))
+        ),
     message:
         "write down config and machine"
     script:

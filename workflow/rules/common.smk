@@ -1,9 +1,13 @@
 """The checked experiment, its runs, and what the rules ask about them."""
 
+import json
 import os
+import re
+import shlex
 import sys
 from pathlib import Path
 
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
 from lsh_dl.experiment.config import check_config
@@ -111,10 +115,23 @@ def files_of(study):
     return [folder / f"{run.id}.csv" for run in RUNS_OF[study]]
 
 
+def as_param(text):
+    """JSON text of the same meaning without `<`: Snakemake's report has parameters in a script."""
+    return text.replace("<", "\\u003c")
+
+
+def as_caption(text):
+    """Text for a caption, in which no sign means something to reStructuredText or HTML."""
+    text = text.replace("<", "‹").replace(">", "›")
+    return re.sub(r"([\\`*_|:\[\]])", r"\\\1", text)
+
+
 def shown_by(runs):
     """What the caption of a figure says of the runs that it shows."""
     return {
-        "data": describe_data(EXPERIMENT, dict.fromkeys(run.dataset for run in runs)),
+        "data": as_caption(
+            describe_data(EXPERIMENT, dict.fromkeys(run.dataset for run in runs))
+        ),
         "seeds": ", ".join(str(seed) for seed in sorted({run.seed for run in runs})),
     }
 
@@ -169,6 +186,24 @@ os.environ.update(
         if (value := getattr(EXPERIMENT, key))
     }
 )
+
+
+def locate(path):
+    """A file of the checkout as an input: where the working folder is another, by its whole path."""
+    whole = CHECKOUT / path
+    return whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole
+
+
+# What starts Python in a job: the one that runs Snakemake, whatever PATH says, or, where Snakemake
+# makes environments for its jobs, the one in these. A variable: as part of a command, another place
+# of the same environment would rerun everything.
+own_environments = workflow.deployment_settings.deployment_method
+os.environ["LSH_DL_PYTHON"] = (
+    "python" if DeploymentMethod.CONDA in own_environments else sys.executable
+)
+# Snakemake 9.27 starts scripts without quoting, which a folder with a blank in its name needs.
+if Path(sys.executable).exists():
+    sys.executable = shlex.quote(sys.executable)
 
 
 wildcard_constraints:

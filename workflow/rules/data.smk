@@ -1,7 +1,5 @@
 """Fetch or generate each data set that the config names, and no other."""
 
-import json
-
 
 rule prepare_data:
     input:
@@ -14,10 +12,10 @@ rule prepare_data:
     conda:
         "../../environment.yml"
     params:
-        entry=lambda wildcards: json.dumps(entry_of(wildcards.dataset)),
+        entry=lambda wildcards: as_param(json.dumps(entry_of(wildcards.dataset))),
         folder=lambda wildcards, output: Path(output.meta).parent,
     message:
         "prepare {wildcards.dataset}"
     shell:
-        "python -m lsh_dl data prepare --label {wildcards.dataset:q} --entry {params.entry:q}"
+        '"$LSH_DL_PYTHON" -m lsh_dl data prepare --label {wildcards.dataset:q} --entry {params.entry:q}'
         " --out {params.folder:q} > {log:q} 2>&1"

@@ -70,8 +70,8 @@ rule figure_table:
         "../../environment.yml"
     params:
         # The study's section of the config decides the table too (headings, say).
-        section=lambda wildcards: str(
-            getattr(EXPERIMENT, FIGURES[wildcards.figure].study, "")
+        section=lambda wildcards: as_param(
+            str(getattr(EXPERIMENT, FIGURES[wildcards.figure].study, ""))
         ),
     message:
         "gather the table of {wildcards.figure}"
@@ -85,8 +85,10 @@ for figure in PRESENT:
         name:
             figure
         input:
-            script=f"figures/{figure}.py",
-            common=["figures/style.py", "figures/panels.py", "figures/threads.py"],
+            script=locate(f"figures/{figure}.py"),
+            common=[
+                locate(f"figures/{name}.py") for name in ("style", "panels", "threads")
+            ],
             table=RESULTS / "tables" / f"{figure}.csv",
         output:
             svg=report(
@@ -102,11 +104,14 @@ for figure in PRESENT:
         conda:
             "../../environment.yml"
         params:
-            **shown_by(RUNS_OF[FIGURES[figure].study]),
+            # A function, so that Snakemake takes no braces of titles for wildcards.
+            shown=lambda wildcards, study=FIGURES[figure].study: shown_by(
+                RUNS_OF[study]
+            ),
         message:
             "draw {rule}"
         shell:
-            "python {input.script:q} {input.table:q} {output:q} > {log:q} 2>&1"
+            '"$LSH_DL_PYTHON" {input.script:q} {input.table:q} {output:q} > {log:q} 2>&1'
 
 
 for figure in set(FIGURES) - set(PRESENT):

@@ -27,7 +27,7 @@ rule measure:
             measured_run(wildcards), SIZES[measured_run(wildcards).dataset]
         ),
     params:
-        spec=lambda wildcards: measured_run(wildcards).model_dump_json(),
+        spec=lambda wildcards: as_param(measured_run(wildcards).model_dump_json()),
         data=lambda wildcards, input: Path(input.data).parent,
     message:
         "measure {wildcards.study} of {wildcards.run}"

@@ -10,6 +10,7 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from lsh_dl.common.pipeline import announce_pipeline
 from lsh_dl.experiment.monitor import Board, follow
 
 PIPELINE_ENDS = threading.Event()
@@ -80,4 +81,6 @@ if workflow.is_main_process:
 
     onstart:
         claim_results()
+        if workflow.local_exec:
+            announce_pipeline()
         show_progress()

@@ -39,7 +39,7 @@ rule measure_width:
         ),
         runtime=30,
     params:
-        spec=lambda wildcards: WIDTHS[wildcards.width].model_dump_json(),
+        spec=lambda wildcards: as_param(WIDTHS[wildcards.width].model_dump_json()),
         data=lambda wildcards, input: Path(input.data).parent,
     message:
         "measure {wildcards.width}"
@@ -78,8 +78,8 @@ rule scaling_tables:
 
 rule scaling_width:
     input:
-        script="figures/scaling_width.py",
-        common=["figures/style.py"],
+        script=locate("figures/scaling_width.py"),
+        common=[locate("figures/style.py")],
         # Asked for where the config has no such section, it ends in one clear line.
         table=lambda wildcards: (
             RESULTS / "tables" / "scaling_width.csv"
@@ -100,8 +100,8 @@ rule scaling_width:
     conda:
         "../../environment.yml"
     params:
-        **shown_by(WIDTHS.values()),
+        shown=lambda wildcards: shown_by(WIDTHS.values()),
     message:
         "draw scaling_width"
     shell:
-        "python {input.script:q} {input.table:q} {output:q} > {log:q} 2>&1"
+        '"$LSH_DL_PYTHON" {input.script:q} {input.table:q} {output:q} > {log:q} 2>&1'

@@ -29,12 +29,12 @@ rule train:
         runtime=by_size(minutes_to_ask_for),
     params:
         # The whole run: a changed setting reruns the runs that it changes.
-        spec=lambda wildcards: RUNS[wildcards.run].model_dump_json(),
+        spec=lambda wildcards: as_param(RUNS[wildcards.run].model_dump_json()),
         data=lambda wildcards, input: Path(input.data).parent,
     message:
         "train {wildcards.run}"
     shell:
-        "python -m lsh_dl train --spec {params.spec:q} --data {params.data:q}"
+        '"$LSH_DL_PYTHON" -m lsh_dl train --spec {params.spec:q} --data {params.data:q}'
         " --csv {output.csv:q} --json {output.json:q} > {log:q} 2>&1"
 
 
@@ -57,7 +57,7 @@ rule simulate_threads:
     # What it starts from is measured: nothing runs beside it.
     threads: lambda wildcards: claim_cores(wildcards.run)
     params:
-        spec=lambda wildcards: RUNS[wildcards.run].model_dump_json(),
+        spec=lambda wildcards: as_param(RUNS[wildcards.run].model_dump_json()),
         data=lambda wildcards, input: Path(input.data).parent,
     message:
         "simulate more threads of {wildcards.run}"

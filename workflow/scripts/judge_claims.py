@@ -6,7 +6,7 @@ from pathlib import Path
 from lsh_dl.results.claims.table import write_claims
 
 # Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
-sys.stdout = sys.stderr = open(snakemake.log[0], "w")  # noqa: F821, SIM115
+sys.stdout = sys.stderr = open(snakemake.log[0], "w", encoding="utf-8")  # noqa: F821, SIM115
 given = snakemake.input  # noqa: F821
 files = {Path(file).stem: file for file in given.runs}
 studies = snakemake.params.studies.items()  # noqa: F821

@@ -177,7 +177,7 @@ def open_prepared(folder: str | Path) -> Prepared:
     folder = Path(folder)
     remedy = "remove the folder and prepare the data set again"
     try:
-        meta = json.loads((folder / "meta.json").read_text())
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{folder}: no prepared data set here (meta.json is missing)") from None
     except ValueError as error:
