@@ -115,7 +115,7 @@ CASES = {
     "twice": (selecting(twice), "answers", "chosen twice"),
     "unseeded": (selecting(unseeded), "answers", "draw from `key`"),
     "stage": (selecting(of_another_stage), "answers", "counts work of forward"),
-    "typing error": (selecting(wrong_attribute), "answers", "test_rules_check.py:"),
+    "typing error": (selecting(wrong_attribute), "answers", "test_rule_checks.py:"),
     "attribute": (Remembering, "memory", "changes the rule's seen"),
     "elsewhere": (selecting(remembering_elsewhere), "copies", "saved and restored learns"),
     "no nodes": (selecting(nothing), "learning", "of an easy task learned"),
