@@ -18,6 +18,7 @@ from lsh_dl.results.claims.base import (
 from lsh_dl.results.claims.table import (
     CLAIMS,
     describe_claims,
+    describe_number,
     describe_verdict,
     format_number,
     judge_with_baseline,
@@ -411,9 +412,9 @@ def test_page_has_every_cell_and_the_rule():
     judgements = [judge(make_claim([1.5, -2]), {}), judge(make_claim([3], reason="no time"), {})]
     page = describe_claims(judgements)
     assert "holds in part: 1, not tested here: 1" in page
-    assert "| Data (real) | 2x8 | points | 1.50 % (0.50 to 2.50) | 3 | yes |" in page
-    assert "| Data (real) | 2x8 | points | -2.00 % (-3.00 to -1.00) | 3 | no |" in page
-    assert "| Data (real) | 2x8 | points | 3.00 % (2.00 to 4.00) | 3 | not judged |" in page
+    assert "| Data (real) | 2x8 | points | 1.5 % (0.5 to 2.5) | 3 | yes |" in page
+    assert "| Data (real) | 2x8 | points | -2.0 % (-3.0 to -1.0) | 3 | no |" in page
+    assert "| Data (real) | 2x8 | points | 3.0 % (2.0 to 4.0) | 3 | not judged |" in page
     assert "Rule: above 0" in page
     assert "Not tested: no time." in page
     html = render_page(page)
@@ -423,10 +424,27 @@ def test_page_has_every_cell_and_the_rule():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.234, "1.23"), (-0.5, "-0.50"), (123.4, "123"), (99.95, "99.950"), (99.99996, "99.999960")],
+    [(1.234, "1.23"), (-0.5, "-0.50"), (123.4, "123"), (99.95, "99.95"), (99.99996, "99.99996")],
 )
 def test_numbers_are_told_from_100(value, text):
     assert format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "median", "high", "text"),
+    [
+        (0.54, 0.67, 0.85, "0.67 % (0.54 to 0.85)"),
+        (0.541, 0.542, 0.543, "0.54 % (0.54 to 0.54)"),
+        (1.234, 2.345, 5.678, "2.3 % (1.2 to 5.7)"),
+        (80.0, 123.4, 160.0, "123 % (80 to 160)"),
+        (99.99998, 99.9999954, 99.99999999, "over 99.9999 %"),
+        (99.5, 99.7, 99.9, "99.70 % (99.50 to 99.90)"),
+        (99.95, 99.95, 99.95, "99.95 %"),
+    ],
+)
+def test_no_digit_that_the_interval_leaves_open(low, median, high, text):
+    cell = Cell("Data", "real", "2x8", "share", median, low, high, 3)
+    assert describe_number(cell, "%") == text
 
 
 def test_table_has_a_row_a_cell():

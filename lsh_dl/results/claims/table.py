@@ -1,7 +1,7 @@
 """All claims judged: a CSV with a row a cell, and pages for people in Markdown and HTML."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, log10
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import get_args
 
@@ -217,14 +217,23 @@ def describe_data(cells: Sequence[Cell]) -> str:
 
 
 def describe_number(cell: Cell, unit: str) -> str:
-    """`0.67 points (0.54 to 0.85)`; without a range where there is none."""
-    low, median, high = map(format_number, (cell.low, cell.median, cell.high))
-    number = f"{median} {unit}".rstrip()
-    return number if low == high else f"{number} ({low} to {high})"
+    """`0.67 points (0.54 to 0.85)`, with no digit that the interval leaves open.
+
+    A range so near to 100 % that only its distance from there tells anything is given by its worse
+    end: `over 99.9999 %`. Without a range where there is none.
+    """
+    if cell.low == cell.high:
+        return f"{format_number(cell.median)} {unit}".rstrip()
+    if 99.9 < cell.low < 100:
+        places = ceil(-log10(100 - cell.low)) - 1
+        return f"over {floor(cell.low * 10**places) / 10**places:.{places}f} {unit}".rstrip()
+    places = max(0, min(2, 1 - floor(log10(cell.high - cell.low))))
+    low, median, high = (f"{value:.{places}f}" for value in (cell.low, cell.median, cell.high))
+    return f"{median} {unit}".rstrip() + f" ({low} to {high})"
 
 
 def format_number(value: float) -> str:
     """Two decimals; none where it is large, and near 100 % as many as tell it from that."""
     if 99.9 < value < 100:
-        return f"{value:.{ceil(-log10(100 - value)) + 1}f}"
+        return f"{value:.{ceil(-log10(100 - value))}f}"
     return f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
