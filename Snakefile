@@ -18,7 +18,6 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/measuring.smk"
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/scaling.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/progress.smk"
 
@@ -29,6 +28,5 @@ rule all:
         rules.runs_table.output,
         TABLE_FILES,
         FIGURE_FILES,
-        SCALING_FILES,
         rules.claims.output,
         rules.provenance.output,

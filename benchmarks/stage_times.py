@@ -13,8 +13,8 @@ import pandas as pd
 
 from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
 from benchmarks._results import write_table
+from lsh_dl.experiment.studies.stage_times import COSTS
 from lsh_dl.measurements.stage_times import PARTS, measure_stages
-from lsh_dl.results.tables import COSTS
 from lsh_dl.runs.machine import describe_machine
 
 ROUNDS, SAMPLES = 5, 10_000

@@ -6,7 +6,7 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lsh_dl.results.tables import NAMED_CURVES
+from lsh_dl.runs.summary import NAMED_CURVES
 
 CAPTION = (
     "Each row is one variant, all at the same wanted share of active nodes; the dotted line is the "

@@ -15,7 +15,7 @@ class Grid:
 
     Parameters
     ----------
-    table: points (see lsh_dl.results.tables.summarise).
+    table: points (see lsh_dl.runs.summary.summarise).
     variants: names of further rows within each network, such as ("training", "inference").
     """
 

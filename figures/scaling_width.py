@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from lsh_dl.results.tables import NAMED_CURVES
+from lsh_dl.runs.summary import NAMED_CURVES
 
 TITLES = {
     "training_multiplications": ("Training", "Multiplications a sample"),

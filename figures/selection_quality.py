@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from lsh_dl.results.tables import NAMED_CURVES
+from lsh_dl.runs.summary import NAMED_CURVES
 
 CAPTION = (
     "Left: chance that a node is selected for a test sample, over the rank of its pre-activation "

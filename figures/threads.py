@@ -31,7 +31,7 @@ def draw_over_epochs(
 
     Parameters
     ----------
-    table: points by epoch (lsh_dl.results.tables.summarise_epochs).
+    table: points by epoch (lsh_dl.runs.summary.summarise_epochs).
     look_of: keywords for `Axes.plot`, `label` among them, of one label's and thread count's rows.
     """
     panels = list(table.groupby(["dataset", "hidden"], sort=False))

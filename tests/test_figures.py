@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsh_dl.results.tables import COSTS, FIGURES, MEASURES, NAMED_CURVES
+from lsh_dl.experiment.config import known_tables
+from lsh_dl.experiment.studies.stage_times import COSTS
+from lsh_dl.runs.summary import MEASURES, NAMED_CURVES
 
 FOLDER = Path(__file__).parents[1] / "figures"
-OF_RUNS = [name for name, figure in FIGURES.items() if not figure.measured]
+OF_RUNS = [name for name, study in known_tables().items() if study.trained]
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +170,7 @@ def test_costs_without_the_standard_network_and_upkeep_are_drawn(tmp_path):
 
 
 def test_same_table_gives_the_same_picture(tmp_path):
-    name = next(iter(FIGURES))
+    name = OF_RUNS[0]
     pictures = []
     for _ in range(2):
         draw(name, make_points(), tmp_path)
@@ -188,7 +190,7 @@ def test_curves_are_told_apart(style):
 
 
 def test_empty_table_is_one_clear_line(tmp_path):
-    name = next(iter(FIGURES))
+    name = OF_RUNS[0]
     make_points().head(0).to_csv(tmp_path / "table.csv", index=False)
     done = subprocess.run(
         [sys.executable, FOLDER / f"{name}.py", tmp_path / "table.csv", tmp_path / "a.png"],

@@ -43,8 +43,10 @@ def test_citation_has_the_version():
 
 
 def test_every_figure_has_script_and_caption():
-    from lsh_dl.results.tables import FIGURES
+    from lsh_dl.experiment.config import known_tables
 
-    for name in FIGURES:
+    for name, study in known_tables().items():
+        if not study.tables[name].drawn:
+            continue
         assert (ROOT / "figures" / f"{name}.py").is_file()
         assert (ROOT / "workflow/report" / f"{name}.rst").is_file()

@@ -146,12 +146,12 @@ def _read_last(folder: Path) -> "pd.DataFrame":
     """The last row of every run's CSV in a folder."""
     from lsh_dl.common.errors import UserError
     from lsh_dl.runs.record import read_runs
+    from lsh_dl.runs.summary import last_epochs
 
     paths = sorted(folder.glob("*.csv"))
     if not paths:
         raise UserError(f"{folder}: no CSVs of runs; give a folder such as results/trials")
-    rows = read_runs(paths)
-    return rows.loc[rows.groupby("run_id", sort=False)["epoch"].idxmax()]
+    return last_epochs(read_runs(paths))
 
 
 def _column(frame: "pd.DataFrame", name: str) -> str:

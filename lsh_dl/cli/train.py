@@ -136,8 +136,8 @@ def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:
     from lsh_dl.common.validation import validate
     from lsh_dl.data.prepared.cache import prepare_once
     from lsh_dl.data.prepared.store import open_prepared
+    from lsh_dl.experiment.comparison import default_title
     from lsh_dl.experiment.config import read_config
-    from lsh_dl.experiment.studies.base import default_title
     from lsh_dl.rules.base import Rule
     from lsh_dl.runs.spec import Run, Training
 

@@ -30,17 +30,28 @@ def source_files(*modules: str) -> list[Path]:
         name = waiting.pop()
         if name in found:
             continue
-        path = _file_of(name)
+        path = file_of(name)
         if path is None:
             raise ModuleNotFoundError(f"no file for the module {name}", name=name)
         found[name] = path
         parent = name.rpartition(".")[0]
         waiting += [*([parent] if parent else []), *_imports(name)]
-    return sorted({_below_working_directory(path) for path in found.values()})
+    return sorted({below_working_directory(path) for path in found.values()})
+
+
+def imports_in_functions(module: str) -> list[str]:
+    """The package's modules that `module` imports inside functions, as far as it is called."""
+    tree = ast.parse(file_of(module).read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    nodes = [node for function in functions for node in ast.walk(function)]
+    package = module.rpartition(".")[0]
+    named = {name for node in nodes for name in _named_modules(node, package)}
+    return sorted(name for name in named if file_of(name))
 
 
 @cache
-def _file_of(name: str) -> Path | None:
+def file_of(name: str) -> Path | None:
+    """The file of a module of this package; None if there is none."""
     root, *parts = name.split(".")
     if root != PACKAGE.name:
         return None
@@ -52,12 +63,12 @@ def _file_of(name: str) -> Path | None:
 @cache
 def _imports(name: str) -> tuple[str, ...]:
     """Modules of the package that the module `name` imports, at any depth of its code."""
-    path = _file_of(name)
+    path = file_of(name)
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     named = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         named.update(_named_modules(node, package))
-    return tuple(sorted(module for module in named if _file_of(module)))
+    return tuple(sorted(module for module in named if file_of(module)))
 
 
 def _named_modules(node: ast.AST, package: str) -> Iterator[str]:
@@ -76,5 +87,6 @@ def _named_modules(node: ast.AST, package: str) -> Iterator[str]:
             yield f"{base}.{alias.name}"
 
 
-def _below_working_directory(path: Path) -> Path:
+def below_working_directory(path: Path) -> Path:
+    """`path` as Snakemake names a file below its working directory."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,110 +1,76 @@
 """The experiment's configuration: read, checked in full before any work, one line per mistake."""
 
-import os
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, create_model
 
-from lsh_dl.common.discovery import discover, find
+from lsh_dl.common.discovery import discover
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.validation import Model, shorten, validate
+from lsh_dl.common.validation import shorten, validate
 from lsh_dl.common.yaml_files import read_yaml
 from lsh_dl.data.base import DataSet
-from lsh_dl.experiment.entries import (
-    DatasetEntry,
-    Distinct,
-    Entries,
-    RuleEntry,
-    Seeds,
-    TitledRule,
-    Widths,
-)
-from lsh_dl.experiment.studies.ablation import Ablation
-from lsh_dl.experiment.studies.asynchronous import Asynchronous
+from lsh_dl.experiment.comparison import Comparison, MainStudy, find_at
 from lsh_dl.experiment.studies.base import Study
-from lsh_dl.experiment.studies.scaling import Scaling
-from lsh_dl.experiment.studies.selection_quality import SelectionQuality
-from lsh_dl.experiment.studies.stage_times import StageTimes
-from lsh_dl.rules.base import Rule
-from lsh_dl.runs.spec import Fraction, Training
-
-LONGEST_PATH = 2000
-"""Bytes of the folder of outputs: systems allow 4,096 for a path with all below it."""
+from lsh_dl.runs.spec import Training
 
 
-def _check_folder(path: str) -> str:
-    """Let a path pass below which every output can have its name; `~` becomes the home folder."""
-    # Snakemake takes braces of a path for wildcards.
-    if not path.isprintable() or set("{}") & set(path):
-        raise ValueError("braces and control characters cannot stand in the path")
-    parts = Path(path).parts
-    if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(p)) > 255 for p in parts):
-        raise ValueError(f"a path has at most {LONGEST_PATH:,} bytes, each part of it 255")
-    try:
-        return str(Path(path).expanduser())
-    except RuntimeError:
-        raise ValueError(f"no home folder for {parts[0]!r}") from None
-
-
-class Experiment(Model):
-    """Everything that a pipeline run computes."""
-
-    results: Annotated[str, AfterValidator(_check_folder)] = Field(
-        "results", min_length=1, description="folder of all outputs; `~` is the home folder"
-    )
-    mirror: str | None = Field(
-        None, description="folder or URL with `<data set>/<file>`, tried before the public URLs"
-    )
-    cache: str | None = Field(
-        None, description="folder that keeps downloads; default: the system's cache folder"
-    )
-    only: str | None = Field(
-        None,
-        description="run a part: `key=value,value ...` of dataset, rule, network (`2x400`), seed",
-    )
-    seeds: Seeds = Field(
-        description="one run each; figures show the median and the range over them"
-    )
-    networks: Annotated[list[Widths], Distinct] = Field(
-        min_length=1, description="widths of the hidden layers, one list a network"
-    )
-    active_fractions: Annotated[list[Fraction], Distinct] = Field(
-        min_length=1, description="levels: wanted shares of active nodes in every hidden layer"
-    )
-    datasets: Entries[DatasetEntry] = Field(
-        min_length=1, description="data sets by label: one column of panels each"
-    )
-    rules: Entries[RuleEntry] = Field(
-        min_length=1, description="selection rules by label: one curve each"
-    )
-    training: Training = Field(
-        Training(), description="optimiser and schedule, the same for every rule"
-    )
-    ablation: Ablation | None = Field(None, description="the study of LSH's ingredients; optional")
-    asynchronous: Asynchronous | None = Field(
-        None, description="the study of several threads; optional"
-    )
-    selection_quality: SelectionQuality | None = Field(
-        None, description="the study of which nodes are selected; optional"
-    )
-    stage_times: StageTimes | None = Field(
-        None, description="the study of where a sample's time goes; optional"
-    )
-    scaling: Scaling | None = Field(
-        None, description="costs over the width of one hidden layer; optional"
-    )
+class Experiment(Comparison):
+    """Everything that a pipeline run computes: the comparison, and sections of studies."""
 
     @property
     def studies(self) -> dict[str, Study]:
-        """The sections of studies that are given, by name."""
+        """The studies by name: the comparison itself, then the sections that are given."""
         sections = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: study for name, study in sections.items() if isinstance(study, Study)}
+        given = {name: study for name, study in sections.items() if isinstance(study, Study)}
+        return {MainStudy.name: MainStudy()} | given
 
-    def training_for(self, dataset: str) -> Training:
-        """The training settings of one data set: the common ones with its own laid over."""
-        return Training(**self.training.model_dump() | self.datasets[dataset].training)
+
+@cache
+def known_studies() -> dict[str, type[Study]]:
+    """All studies by name, the comparison first; a file in lsh_dl/experiment/studies is one.
+
+    Raises
+    ------
+    UserError
+        A file cannot be imported, or a study lacks something or takes a name that is taken.
+    """
+    studies = {MainStudy.name: MainStudy} | discover("lsh_dl.experiment.studies", Study)
+    tables: dict[str, str] = {}
+    for name, study in studies.items():
+        if name in Comparison.model_fields or (study is not MainStudy and name == MainStudy.name):
+            raise UserError(f"{study.__module__}: a study cannot be called {name!r}, a key already")
+        if not study.trained and study.measure is Study.measure:
+            raise UserError(f"{study.__module__}: `trained` is False, and there is no `measure`")
+        for table in study.tables:
+            if table in tables:
+                raise UserError(f"{study.__module__}: {tables[table]} has a table {table!r} too")
+            tables[table] = study.__module__
+    return studies
+
+
+def known_tables() -> dict[str, type[Study]]:
+    """The study that each table is of, by the table's name."""
+    return {table: study for study in known_studies().values() for table in study.tables}
+
+
+def _head(cls: type) -> str:
+    """The first paragraph of a docstring, in one line."""
+    return " ".join(inspect.getdoc(cls).partition("\n\n")[0].split())
+
+
+@cache
+def experiment_model() -> type[Experiment]:
+    """`Experiment` with a section for each study that there is."""
+    sections = {
+        name: (study | None, Field(None, description=f"a study, optional: {_head(study)}"))
+        for name, study in known_studies().items()
+        if study is not MainStudy
+    }
+    return create_model("Experiment", __base__=Experiment, **sections)
 
 
 def read_config(path: Path | str) -> Experiment:
@@ -128,31 +94,23 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
     """
     if not isinstance(raw, Mapping):
         raise UserError(f"{place}: a mapping of keys is needed; see configs/README.md")
-    experiment = validate(Experiment, raw, place)
+    experiment = validate(experiment_model(), raw, place)
     if experiment.only == "":
         raise UserError(f"{place}: only: empty; leave it out, or give a part such as rule=lsh,wta")
     _check_mirror(experiment.mirror, f"{place}: mirror")
     for label, entry in experiment.datasets.items():
         key = f"{place}: datasets.{label}"
         validate(Training, experiment.training.model_dump() | entry.training, f"{key}.training")
-        source = _find("lsh_dl.data", DataSet, entry.source or label, key)
+        source = find_at("lsh_dl.data", DataSet, entry.source or label, key)
         validate(source.Settings, entry.settings, key)
         if source.several_labels:
             raise UserError(
                 f"{key}: samples with several labels have no place in an experiment; train on them "
                 f"by `lsh-dl train --dataset {source.name}` (docs/wide_outputs.md)"
             )
-    trainings = [experiment.training_for(dataset) for dataset in experiment.datasets]
-    _check_rules(experiment.rules, trainings, f"{place}: rules")
+    experiment.check_rules(experiment.rules, f"{place}: rules")
     for name, study in experiment.studies.items():
-        key = f"{place}: {name}"
-        try:
-            study.check(experiment)
-        except UserError as error:
-            raise UserError(f"{key}.{error}") from None
-        _check_rules(study.entries, trainings, f"{key}.entries")
-    if experiment.scaling:
-        _check_scaling(experiment, f"{place}: scaling")
+        study.check(experiment, f"{place}: {name}")
     return experiment
 
 
@@ -166,35 +124,3 @@ def _check_mirror(mirror: str | None, place: str) -> None:
     if not found:
         given = shorten(mirror)
         raise UserError(f"{place}: no folder {given}; give a folder or an http(s) URL")
-
-
-def _check_scaling(experiment: Experiment, key: str) -> None:
-    try:
-        experiment.scaling.check(experiment)
-    except UserError as error:
-        raise UserError(f"{key}.{error}") from None
-    for run in experiment.scaling.expand_runs(experiment):
-        entries = {"settings": TitledRule(source=run.rule, **run.settings)}
-        _check_rules(entries, [run.training], key)
-
-
-def _check_rules(
-    entries: Mapping[str, TitledRule], trainings: Iterable[Training], place: str
-) -> None:
-    for label, entry in entries.items():
-        key = f"{place}.{label}"
-        source = _find("lsh_dl.rules", Rule, entry.source or label, key)
-        settings = validate(source.Settings, entry.settings, key)
-        try:
-            for training in trainings:
-                source(settings, 1.0, 0).check_optimiser(training)
-        except UserError as error:
-            raise UserError(f"{key}: {error}") from None
-
-
-def _find(package: str, base: type, name: str, key: str) -> type:
-    discover(package, base)  # a broken file names its own place, not the config's
-    try:
-        return find(package, base, name)
-    except UserError as error:
-        raise UserError(f"{key}: {error}") from None

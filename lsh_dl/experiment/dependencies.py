@@ -8,11 +8,27 @@ only: a new or edited rule leaves the jobs of all others as they are.
 
 from pathlib import Path
 
-from lsh_dl.common.code import source_files
+from lsh_dl.common.code import (
+    below_working_directory,
+    file_of,
+    imports_in_functions,
+    source_files,
+)
 from lsh_dl.common.discovery import find
+from lsh_dl.experiment.studies.base import Study
 from lsh_dl.rules.base import Rule
 
 
-def sources_of_rule(name: str, job: str = "lsh_dl.training.run") -> list[Path]:
-    """The files that decide the numbers of a run of the rule called `name`, done by `job`."""
-    return source_files(job, find("lsh_dl.rules", Rule, name).__module__)
+def sources_of_rule(name: str) -> list[Path]:
+    """The files that decide the numbers of a run of the rule called `name`."""
+    return source_files("lsh_dl.training.run", find("lsh_dl.rules", Rule, name).__module__)
+
+
+def sources_of_measurement(study: str, rule: str) -> list[Path]:
+    """The files that decide what is measured of a run: the study's, and what its `measure` imports.
+
+    What its file imports at the top serves its section and its tables.
+    """
+    module = find("lsh_dl.experiment.studies", Study, study).__module__
+    needed = (*imports_in_functions(module), find("lsh_dl.rules", Rule, rule).__module__)
+    return [*source_files(*needed), below_working_directory(file_of(module))]

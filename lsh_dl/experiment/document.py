@@ -16,10 +16,8 @@ from pydantic_core import PydanticUndefined
 
 from lsh_dl.common.discovery import discover
 from lsh_dl.data.base import DataSet, DataSettings
-from lsh_dl.experiment.config import Experiment
+from lsh_dl.experiment.config import experiment_model, known_studies
 from lsh_dl.experiment.entries import DatasetEntry, RuleEntry
-from lsh_dl.experiment.studies.base import Study
-from lsh_dl.experiment.studies.scaling import Scaling
 from lsh_dl.rules.base import Rule, RuleSettings
 from lsh_dl.runs.row import Row, describe_row
 from lsh_dl.runs.spec import Training
@@ -30,7 +28,7 @@ END = "<!-- end of the generated part -->"
 
 def describe_config() -> str:
     """All keys with type or bounds, default and meaning, as Markdown."""
-    lines = ["## Top level", *_table(Experiment)]
+    lines = ["## Top level", *_table(experiment_model())]
     lines += ["", "## `training`, and `training` of a data set", *_table(Training)]
     lines += ["", "## Any entry of `datasets`", *_table(DatasetEntry, DataSettings)]
     for name, cls in sorted(discover("lsh_dl.data", DataSet).items()):
@@ -48,28 +46,19 @@ def describe_config() -> str:
             "\n" + summarise(cls),
             *_own_table(cls, RuleSettings),
         ]
-    for name, study in _studies().items():
-        entry = get_args(study.model_fields["entries"].annotation)[1]
-        lines += ["", f"## `{name}`", "\n" + summarise(study), *_table(study)]
-        lines += [
-            "",
-            f"### Any entry of `{name}.entries`",
-            "\n" + summarise(entry),
-            *_table(entry),
-        ]
-        lines += ["", "Its other keys are the rule's own settings."]
-    lines += ["", "## `scaling`", "\n" + summarise(Scaling), *_table(Scaling)]
+    for name, study in known_studies().items():
+        if study.model_fields:
+            lines += ["", f"## `{name}`", "\n" + summarise(study), *_table(study)]
+        if "entries" in study.model_fields:
+            entry = get_args(study.model_fields["entries"].annotation)[1]
+            lines += [
+                "",
+                f"### Any entry of `{name}.entries`",
+                "\n" + summarise(entry),
+                *_table(entry),
+            ]
+            lines += ["", "Its other keys are the rule's own settings."]
     return "\n".join(lines)
-
-
-def _studies() -> dict[str, type[Study]]:
-    """The optional sections of a config, by their key."""
-    return {
-        name: option
-        for name, field in Experiment.model_fields.items()
-        for option in get_args(field.annotation)
-        if isinstance(option, type) and issubclass(option, Study)
-    }
 
 
 def describe_columns() -> str:

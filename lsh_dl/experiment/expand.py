@@ -7,12 +7,8 @@ from pydantic import ValidationError
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import Experiment
-from lsh_dl.experiment.studies.base import cross_runs
 from lsh_dl.experiment.subset import select_runs
 from lsh_dl.runs.spec import Run
-
-#: The study that the top level of a config describes.
-COMPARISON = "comparison"
 
 
 def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
@@ -25,25 +21,32 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
         a file's name; or `only` names none.
     """
     try:
-        studies = {COMPARISON: expand_comparison(experiment)}
-        for name, study in experiment.studies.items():
-            studies[name] = study.expand_runs(experiment)
+        studies = {
+            name: study.expand_runs(experiment) for name, study in experiment.studies.items()
+        }
     except ValidationError as error:
         # Each part was checked; together they make a name that is too long.
         raise UserError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     trained, measured = split_studies(experiment, studies)
     for runs in (chain(*trained.values()), *measured.values()):
         merge_runs(runs)
-    return studies if experiment.only is None else select_runs(studies, experiment.only)
+    for run in chain(*trained.values()):
+        if run.conditions:
+            raise UserError(f"{run.id}: training heeds no `conditions`; measure it (`measure`)")
+    if experiment.only is None:
+        return studies
+    whole = [name for name, study in experiment.studies.items() if study.whole]
+    return select_runs(studies, experiment.only, whole)
 
 
 def split_studies(
     experiment: Experiment, studies: Mapping[str, list[Run]]
 ) -> tuple[dict[str, list[Run]], dict[str, list[Run]]]:
-    """The studies whose runs are trained, which may share them, and those that are measured."""
-    kinds = {name: study.measured for name, study in experiment.studies.items()}
-    measured = {name: runs for name, runs in studies.items() if kinds.get(name)}
-    return {name: runs for name, runs in studies.items() if name not in measured}, measured
+    """The runs that are trained, which studies may share, and those that are measured, by study."""
+    kinds = experiment.studies
+    trained = {name: runs for name, runs in studies.items() if kinds[name].trained}
+    measured = {name: kinds[name].pick_measured(runs) for name, runs in studies.items()}
+    return trained, {name: runs for name, runs in measured.items() if runs}
 
 
 def expand_runs(experiment: Experiment) -> list[Run]:
@@ -56,23 +59,6 @@ def timed_runs(experiment: Experiment, studies: Mapping[str, list[Run]]) -> set[
     """The ids of runs whose seconds are what a study is about: nothing may run beside them."""
     timed = {name for name, study in experiment.studies.items() if study.timed}
     return {run.id for name in timed for run in studies.get(name, ())}
-
-
-def expand_comparison(experiment: Experiment) -> list[Run]:
-    """The main comparison: data sets x rules x networks x active fractions x seeds."""
-    return [
-        run
-        for dataset in experiment.datasets
-        for label, entry in experiment.rules.items()
-        for run in cross_runs(
-            experiment,
-            datasets=[dataset],
-            networks=experiment.networks,
-            entries={label: entry},
-            active_fractions=entry.active_fractions or experiment.active_fractions,
-            seeds=experiment.seeds,
-        )
-    ]
 
 
 def merge_runs(runs: Iterable[Run]) -> dict[str, Run]:

@@ -1,6 +1,6 @@
 """A part of an experiment: `only: dataset=digits rule=lsh,wta`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from lsh_dl.common.errors import UserError, suggest
 from lsh_dl.runs.spec import Run, describe_widths
@@ -14,13 +14,17 @@ KEYS: dict[str, Callable[[Run], set[str]]] = {
 }
 
 
-def select_runs(studies: Mapping[str, list[Run]], only: str) -> dict[str, list[Run]]:
+def select_runs(
+    studies: Mapping[str, list[Run]], only: str, whole: Collection[str] = ()
+) -> dict[str, list[Run]]:
     """The runs of each study that `only` names; a study without any is left out.
 
     Parameters
     ----------
     only
         `key=value,value key=value`: a run is kept where every key has one of its values.
+    whole
+        Studies of which a part tells nothing: their runs are kept where all of them are.
 
     Raises
     ------
@@ -37,6 +41,9 @@ def select_runs(studies: Mapping[str, list[Run]], only: str) -> dict[str, list[R
         name: [run for run in runs if all(KEYS[key](run) & wanted[key] for key in wanted)]
         for name, runs in studies.items()
     }
+    for name in whole:
+        if len(kept.get(name, ())) < len(studies.get(name, ())):
+            kept[name] = []
     if not any(kept.values()):
         raise UserError(f"only: no run has all of {only!r}; leave one out")
     return {name: runs for name, runs in kept.items() if runs}

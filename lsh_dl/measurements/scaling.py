@@ -7,15 +7,11 @@ sample's share is that of the refreshes that are due while `SCHEDULED` samples a
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from lsh_dl.common.files import write_csv
-from lsh_dl.data.prepared.store import Prepared, open_prepared
+from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.engine.counts import MAINTAIN, OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.threads import Team
 from lsh_dl.engine.workspace import add_tally, create_tally
@@ -39,14 +35,6 @@ DENSE_NODES = 4_000_000
 REFRESHES = 3
 SCHEDULED = 60_000
 """Samples whose refreshes are counted, an epoch of MNIST: frequent at first, then rarer."""
-
-
-def measure_run(run: Run, data_folder: Path, path: Path) -> None:
-    """Measure one width and write its row, a CSV."""
-    data = open_prepared(data_folder)
-    with threadpool_limits(1):
-        row = measure_width(run, data)
-    write_csv(pd.DataFrame([row]), path)
 
 
 def measure_width(run: Run, data: Prepared) -> dict[str, Any]:

@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from lsh_dl.common.files import write_csv
-from lsh_dl.data.prepared.store import Prepared, open_prepared
+from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.measurements.theory import chance_of_meeting
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.diagnostics import (
@@ -30,14 +26,6 @@ from lsh_dl.training.run import create_model, describe_run, inputs_of, train_run
 SETTLING = 1000
 #: Bins of ranks, at most; of equal width on a logarithmic axis.
 BINS = 24
-
-
-def measure_run(run: Run, data_folder: Path, path: Path) -> None:
-    """Train a run and write what its rule selects, before and after; a row a bin of ranks."""
-    data = open_prepared(data_folder)
-    with threadpool_limits(1):
-        table = pd.DataFrame(measure_selection(run, data))
-    write_csv(table, path)
 
 
 def measure_selection(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:

@@ -12,15 +12,12 @@ import os
 import time
 from collections.abc import Sequence
 from math import ceil
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from lsh_dl.common.files import write_csv
-from lsh_dl.data.prepared.store import open_prepared
+from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.engine.counts import STAGES
 from lsh_dl.engine.threads import Team
 from lsh_dl.measurements.conflicts import list_rows, record_updates
@@ -61,15 +58,18 @@ class Outcome(NamedTuple):
     staleness_high: float  # the 95th percentile
 
 
-def simulate_run(run: Run, data_folder: Path, path: Path) -> None:
-    """Train a run's network for a while, simulate more threads, and write the table, a CSV."""
-    data = open_prepared(data_folder)
+def simulate_run(run: Run, data: Prepared) -> pd.DataFrame:
+    """Train a run's network for a while, then simulate more threads.
+
+    Returns
+    -------
+    `simulate_speedup`'s table with `run_id` and `cores` of this machine.
+    """
     inputs = inputs_of(data, data.train)
-    with threadpool_limits(1):
-        model = create_model(run, data.features, data.classes)
-        train_epoch(model, inputs, np.arange(WARMED) % len(inputs), draw_key(run.seed, 1))
-        table = simulate_speedup(model, inputs, draw_key(run.seed, 2))
-    write_csv(table.assign(run_id=run.id, cores=os.cpu_count()), path)
+    model = create_model(run, data.features, data.classes)
+    train_epoch(model, inputs, np.arange(WARMED) % len(inputs), draw_key(run.seed, 1))
+    table = simulate_speedup(model, inputs, draw_key(run.seed, 2))
+    return table.assign(run_id=run.id, cores=os.cpu_count())
 
 
 def simulate_speedup(

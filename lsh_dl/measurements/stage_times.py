@@ -7,15 +7,11 @@ tables up to date is what a call takes beside the loop.
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from lsh_dl.common.files import write_csv
-from lsh_dl.data.prepared.store import Prepared, open_prepared
+from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.counts import STAGES
 from lsh_dl.engine.network import Network
@@ -67,14 +63,6 @@ class ClockedModel(SparseModel):
         parts["maintain"] = beside if keeps_tables else 0.0
         parts["other"] += 0.0 if keeps_tables else beside
         return tally, parts
-
-
-def measure_run(run: Run, data_folder: Path, path: Path) -> None:
-    """Train a run and write its costs by stage, a CSV with a row for each epoch."""
-    data = open_prepared(data_folder)
-    with threadpool_limits(1):
-        table = pd.DataFrame(measure_stages(run, data))
-    write_csv(table, path)
 
 
 def measure_stages(run: Run, data: Prepared, most: int | None = None) -> Iterator[dict[str, Any]]:

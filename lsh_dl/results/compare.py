@@ -27,6 +27,7 @@ from scipy import stats
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import write_csv, written_whole
 from lsh_dl.runs.row import COLUMNS, LOAD_COLUMNS
+from lsh_dl.runs.summary import last_epochs
 
 #: What is compared, each with its floor: a difference of accuracy, or a share of the reference.
 MEASURES = {
@@ -202,7 +203,7 @@ def read_last_rows(folder: Path) -> pd.DataFrame:
         raise UserError(f"{path}: {str(error).splitlines()[0]}; {remedy}") from None
     if not {*COLUMNS} - {*LOAD_COLUMNS} <= {*runs.columns} or runs.empty:
         raise UserError(f"{path}: not the table of runs of this version; {remedy}")
-    last = runs.loc[runs.groupby("run_id", sort=False)["epoch"].idxmax()]
+    last = last_epochs(runs)
     names = [name_cell(*pair) for pair in zip(last["run_id"], last["seed"], strict=True)]
     return last.assign(cell=names)
 

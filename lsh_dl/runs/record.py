@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
-from lsh_dl.runs.row import COLUMNS, DTYPES, LOAD_COLUMNS
+from lsh_dl.runs.row import COLUMNS, DTYPES, LOAD_COLUMNS, TEXT
 
 if TYPE_CHECKING:  # a third of a second to import, which training does not need
     import pandas as pd
@@ -48,18 +48,51 @@ def read_runs(paths: Iterable[Path | str]) -> "pd.DataFrame":
     return pd.concat(frames, ignore_index=True)
 
 
-def _read_run(path: Path) -> "pd.DataFrame":
+def read_measured(paths: Iterable[Path | str]) -> "pd.DataFrame":
+    """All rows of the CSVs of a study that measures, in the given order."""
     import pandas as pd
 
+    dtypes = dict.fromkeys(TEXT, "str")
+    return pd.concat([pd.read_csv(path, dtype=dtypes) for path in paths], ignore_index=True)
+
+
+def read_table_of_runs(path: Path | str) -> "pd.DataFrame":
+    """The table of all runs that `lsh_dl.results.tables.write_runs` wrote.
+
+    Raises
+    ------
+    UserError
+        It is none.
+    """
+    frame = _read_text(Path(path))
+    if not {*_OLDER} <= {*frame.columns} or frame.empty:
+        raise UserError(f"{path}: not the table of runs of this version; run `snakemake` again")
+    absent = [name for name in LOAD_COLUMNS if name not in frame]
+    return _convert(frame.assign(**dict.fromkeys(absent, "")))
+
+
+def _read_run(path: Path) -> "pd.DataFrame":
     remedy = "remove it and run again"
     try:
-        # As text first: pandas' own parser of numbers may be off in the last bit.
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        frame = _read_text(path)
         if list(frame.columns) == _OLDER:
             frame = frame.assign(**dict.fromkeys(LOAD_COLUMNS, "")).reindex(columns=list(COLUMNS))
         if list(frame.columns) != list(COLUMNS) or frame.empty:
             raise UserError(f"{path}: not the CSV of a run of this version; {remedy}")
-        return frame.replace({name: {"": "nan"} for name in DTYPES}).astype(DTYPES)
+        return _convert(frame)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: cannot be read ({reason}); {remedy}") from None
+
+
+def _read_text(path: Path) -> "pd.DataFrame":
+    """All of a CSV as text: pandas' own parser of numbers may be off in the last bit."""
+    import pandas as pd
+
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _convert(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Columns as their types; an empty number is not a number."""
+    types = {name: DTYPES.get(name, "float64") for name in frame.columns if name not in TEXT}
+    return frame.replace({name: {"": "nan"} for name in types}).astype(types)

@@ -53,6 +53,11 @@ class Run(Model):
     seed: Seed
     threads: Threads = Field(1, description="threads that train at the same time, without locks")
     training: Training = Training()
+    conditions: dict[Name, float] = Field(
+        default_factory=dict,
+        description="what a study that measures varies besides, such as `{noise: 0.2}`; training "
+        "heeds none",
+    )
     variant: Name | None = Field(
         None, description="what tells a study's run from the comparison's, such as `10epochs`"
     )
@@ -78,6 +83,7 @@ class Run(Model):
         ]
         if self.threads > 1:
             parts.append(f"{self.threads}threads")
+        parts += [f"{name}{value:g}" for name, value in self.conditions.items()]
         return "_".join([*parts, *([self.variant] if self.variant else [])])
 
 

@@ -6,8 +6,8 @@ from click.testing import CliRunner
 from lsh_dl.cli.main import main
 from lsh_dl.results.claims.base import judge
 from lsh_dl.results.claims.table import CLAIMS, tabulate
-from lsh_dl.results.tables import compare_with_standard
 from lsh_dl.runs.record import read_runs
+from lsh_dl.runs.summary import compare_with_standard
 
 
 @pytest.fixture

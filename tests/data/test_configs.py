@@ -15,9 +15,8 @@ from lsh_dl.common.discovery import find
 from lsh_dl.data.base import DataSet
 from lsh_dl.data.prepared.prepare import resolve
 from lsh_dl.data.prepared.store import open_prepared
-from lsh_dl.experiment.config import read_config
-from lsh_dl.experiment.expand import COMPARISON, expand_runs, expand_studies
-from lsh_dl.results.tables import FIGURES
+from lsh_dl.experiment.config import known_tables, read_config
+from lsh_dl.experiment.expand import expand_runs, expand_studies
 
 ROOT = Path(__file__).parents[2]
 LEVELS = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9]
@@ -82,7 +81,7 @@ def test_ids_are_unique(name):
     assert len(ids) == len(set(ids))
     # NN has no levels; the four other rules have six.
     expected = len(SETS[name]) * 2 * (1 + 4 * len(LEVELS)) * len(experiment.seeds)
-    assert len(expand_studies(experiment)[COMPARISON]) == expected
+    assert len(expand_studies(experiment)["comparison"]) == expected
 
 
 @pytest.mark.slow
@@ -97,12 +96,14 @@ def test_dry_run_plans_every_run_once(name, tmp_path):
     jobs = {job: int(count) for job, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
     experiment = read_config(ROOT / "configs" / f"{name}.yaml")
     studies, runs = expand_studies(experiment), expand_runs(experiment)
-    shown = [figure for figure, table in FIGURES.items() if table.study in studies]
+    tables = known_tables()
+    drawn = [name for name, study in tables.items() if study.tables[name].drawn]
+    shown = [name for name in drawn if tables[name].name in studies]
     assert jobs.pop("total") == sum(jobs.values())
     assert jobs["prepare_data"] == len(SETS[name])
     assert jobs["train"] == len(runs)
     assert jobs["runs_table"] == 1
-    assert {name: jobs[name] for name in FIGURES if name in jobs} == dict.fromkeys(shown, 1)
+    assert {name: jobs[name] for name in drawn if name in jobs} == dict.fromkeys(shown, 1)
     planned = re.findall(r"^Job \d+: (prepare|train) (\S+)$", done.stdout, re.MULTILINE)
     assert sorted(what for job, what in planned if job == "train") == sorted(r.id for r in runs)
     assert {what for job, what in planned if job == "prepare"} == set(SETS[name])

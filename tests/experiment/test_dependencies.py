@@ -76,10 +76,10 @@ def small_package(tmp_path, monkeypatch):
         path.write_text(text)
     monkeypatch.setattr(sources, "PACKAGE", tmp_path / "small")
     monkeypatch.chdir(tmp_path)
-    sources._file_of.cache_clear()
+    sources.file_of.cache_clear()
     sources._imports.cache_clear()
     yield
-    sources._file_of.cache_clear()
+    sources.file_of.cache_clear()
     sources._imports.cache_clear()
 
 

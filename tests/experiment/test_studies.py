@@ -1,15 +1,23 @@
 """Sections of studies: what they expand to, and mistakes in them."""
 
 import importlib
-import inspect
-from typing import get_args
+import sys
+from pathlib import Path
 
 import pytest
 
+import lsh_dl.experiment.studies
+from lsh_dl.common.discovery import discover
 from lsh_dl.common.errors import UserError
-from lsh_dl.experiment.config import Experiment, check_config
+from lsh_dl.experiment.config import (
+    check_config,
+    experiment_model,
+    known_studies,
+    known_tables,
+)
+from lsh_dl.experiment.dependencies import sources_of_measurement
+from lsh_dl.experiment.document import describe_config
 from lsh_dl.experiment.expand import (
-    COMPARISON,
     expand_runs,
     expand_studies,
     split_studies,
@@ -29,7 +37,7 @@ def ids(runs):
 
 
 def test_studies_are_optional(raw_config):
-    assert set(expand_studies(check_config(raw_config))) == {COMPARISON}
+    assert set(expand_studies(check_config(raw_config))) == {"comparison"}
 
 
 def test_ablation_is_the_product_of_its_axes(raw):
@@ -51,19 +59,19 @@ def test_defaults_are_those_of_the_experiment(raw):
 def test_shared_run_exists_once(raw):
     experiment = check_config(raw)
     studies = expand_studies(experiment)
-    shared = ids(studies[COMPARISON]) & ids(studies["ablation"])
+    shared = ids(studies["comparison"]) & ids(studies["ablation"])
     assert shared == {run.id for run in studies["ablation"] if run.label == "wta"}
     runs = expand_runs(experiment)
-    assert len(runs) == len(ids(runs)) == len(ids(studies[COMPARISON]) | ids(studies["ablation"]))
+    assert len(runs) == len(ids(runs)) == len(ids(studies["comparison"]) | ids(studies["ablation"]))
 
 
 def test_own_epochs_make_own_runs(raw):
     raw["ablation"]["epochs"] = 9
     studies = expand_studies(check_config(raw))
-    assert not ids(studies[COMPARISON]) & ids(studies["ablation"])
+    assert not ids(studies["comparison"]) & ids(studies["ablation"])
     assert all(id.endswith("_9epochs") for id in ids(studies["ablation"]))
     assert {run.training.epochs for run in studies["ablation"]} == {9}
-    assert {run.training.epochs for run in studies[COMPARISON]} == {2}
+    assert {run.training.epochs for run in studies["comparison"]} == {2}
 
 
 def test_same_epochs_are_no_difference(raw):
@@ -116,7 +124,7 @@ def test_asynchronous_runs_differ_in_their_threads(raw_config):
     studies = expand_studies(check_config(raw_config))
     name = "digits_wta_1x8_25pct_seed1"
     assert [run.id for run in studies["asynchronous"]] == [name, f"{name}_3threads"]
-    assert studies["asynchronous"][0] in studies[COMPARISON]
+    assert studies["asynchronous"][0] in studies["comparison"]
 
 
 def test_runs_with_threads_are_timed(raw):
@@ -125,7 +133,7 @@ def test_runs_with_threads_are_timed(raw):
     experiment = check_config(raw)
     studies = expand_studies(experiment)
     assert timed_runs(experiment, studies) == ids(studies["asynchronous"])
-    assert timed_runs(experiment, {COMPARISON: studies[COMPARISON]}) == set()
+    assert timed_runs(experiment, {"comparison": studies["comparison"]}) == set()
 
 
 @pytest.mark.parametrize(
@@ -157,13 +165,110 @@ def test_measured_runs_are_no_trained_ones(raw):
     assert studies["selection_quality"][0] not in expand_runs(experiment)
 
 
-def test_every_measured_study_has_its_module():
-    fields = Experiment.model_fields.items()
-    options = [(name, kind) for name, field in fields for kind in get_args(field.annotation)]
-    measured = [name for name, kind in options if getattr(kind, "measured", False)]
-    assert "selection_quality" in measured
-    for name in measured:
-        parameters = inspect.signature(
-            importlib.import_module(f"lsh_dl.measurements.{name}").measure_run
-        )
-        assert list(parameters.parameters) == ["run", "data_folder", "path"]
+def test_comparison_is_the_first_study_and_has_no_section(raw_config):
+    assert next(iter(known_studies())) == "comparison"
+    with pytest.raises(UserError, match="comparison: unknown key"):
+        check_config(raw_config | {"comparison": {}})
+
+
+@pytest.fixture
+def write_study(tmp_path, monkeypatch):
+    """A function that puts a study's file beside the others."""
+    package = lsh_dl.experiment.studies
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    caches = (discover, known_studies, experiment_model)
+
+    def write(text, name="mine"):
+        (tmp_path / f"{name}.py").write_text(text)
+        for cached in caches:
+            cached.cache_clear()
+        importlib.invalidate_caches()
+
+    yield write
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(f"lsh_dl.experiment.studies.{path.stem}", None)
+    for cached in caches:
+        cached.cache_clear()
+
+
+MINE = """
+from lsh_dl.experiment.studies.base import RuleStudy, Table
+from lsh_dl.runs.summary import summarise
+
+
+class Mine(RuleStudy):
+    \"\"\"Rules once more.\"\"\"
+
+    name = "mine"
+    tables = {"mine": Table(lambda study, rows: summarise(rows.runs))}
+"""
+
+
+def test_a_file_is_a_study(write_study, raw_config):
+    write_study(MINE)
+    experiment = check_config(raw_config | {"mine": {"entries": {"wta": None}, "seeds": [7]}})
+    studies = expand_studies(experiment)
+    assert {run.seed for run in studies["mine"]} == {7}
+    assert {run.id for run in studies["mine"]} <= ids(expand_runs(experiment))
+    assert known_tables()["mine"].name == "mine"
+    assert "Rules once more." in describe_config()
+    with pytest.raises(UserError, match=r"mine\.seed: unknown key; did you mean 'seeds'"):
+        check_config(raw_config | {"mine": {"entries": {"wta": None}, "seed": 7}})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"mine"', '"rules"', "cannot be called 'rules'"),
+        ('{"mine":', '{"ablation":', "has a table 'ablation' too"),
+        ('    name = "mine"', "    name = 'mine'\n    trained = False", "there is no `measure`"),
+        ('    name = "mine"', "", "lacks `name`"),
+        ("class", "clas", r"mine\.py:6: invalid syntax"),
+    ],
+)
+def test_study_that_is_not_whole_is_one_line(write_study, raw_config, old, new, message):
+    write_study(MINE.replace(old, new))
+    with pytest.raises(UserError, match=message) as caught:
+        check_config(raw_config)
+    assert "\n" not in str(caught.value)
+
+
+def test_trained_runs_have_no_conditions(write_study, raw_config):
+    write_study(
+        MINE
+        + """
+    def expand_runs(self, comparison):
+        runs = super().expand_runs(comparison)
+        return [run.model_copy(update={"conditions": {"noise": 0.5}}) for run in runs]
+"""
+    )
+    experiment = check_config(raw_config | {"mine": {"entries": {"wta": None}}})
+    with pytest.raises(UserError, match=r"_noise0\.5: training heeds no `conditions`"):
+        expand_studies(experiment)
+
+
+@pytest.mark.parametrize("name", [n for n, study in known_studies().items() if not study.trained])
+def test_what_measures_depends_on_its_own_measurement(name):
+    files = {path.name for path in map(Path, sources_of_measurement(name, "wta"))}
+    assert {f"{name}.py", "wta.py", "run.py", "loop.py"} <= files
+    assert not files & {"lsh.py", "comparison.py", "summary.py"} - {"lsh.py"}
+
+
+def test_simulated_is_one_run_for_each_entry_and_network(raw_config):
+    raw_config["asynchronous"] = {"entries": {"wta": None}, "threads": [1, 2], "seeds": [3, 4]}
+    experiment = check_config(raw_config)
+    trained, measured = split_studies(experiment, expand_studies(experiment))
+    assert len(trained["asynchronous"]) == 2 * 2 * 2
+    assert [(run.seed, run.threads, run.hidden) for run in measured["asynchronous"]] == [
+        (3, 1, (8,)),
+        (3, 1, (8, 4)),
+    ]
+
+
+def test_only_keeps_a_study_of_widths_whole_or_not_at_all(raw_config):
+    raw_config["scaling"] = {"widths": [100, 200, 400], "settings": {"L": 5}}
+    full = expand_studies(check_config(raw_config))["scaling"]
+    assert len(full) == 6
+    part = expand_studies(check_config(raw_config | {"only": "dataset=digits"}))
+    assert part["scaling"] == full
+    assert "scaling" not in expand_studies(check_config(raw_config | {"only": "rule=standard"}))

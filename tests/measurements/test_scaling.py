@@ -10,8 +10,8 @@ from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.experiment.studies.scaling import MOST_BITS, Scaling, bits_for
 from lsh_dl.measurements import scaling
 from lsh_dl.measurements.energy import EnergyCounter
-from lsh_dl.results import scaling as scaling_table
-from lsh_dl.results.energy import estimate_energy
+from lsh_dl.runs import scaling as scaling_table
+from lsh_dl.runs.energy import estimate_energy
 from lsh_dl.runs.spec import Training
 
 WIDTHS = [200, 400, 800]
@@ -77,7 +77,7 @@ def test_active_nodes_stay_and_bits_grow():
 )
 def test_a_section_that_does_not_fit_is_refused(section, message):
     with pytest.raises(UserError, match=message):
-        Scaling(**section).check(describe_experiment())
+        Scaling(**section).check(describe_experiment(), "my.yaml: scaling")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import pytest
 from networks import KEY, draw_batch, make_model
 
 from lsh_dl.data.prepared.prepare import prepare
-from lsh_dl.measurements.selection_quality import bin_ranks, describe_trace, measure_run
+from lsh_dl.experiment.measuring import measure_to_file
+from lsh_dl.measurements.selection_quality import bin_ranks, describe_trace
 from lsh_dl.measurements.theory import chance_of_meeting
 from lsh_dl.runs.spec import Run, Training
 from lsh_dl.training.diagnostics import Trace, trace_selection
@@ -102,7 +103,7 @@ def measure(data_folder, folder, rule, **settings):
         seed=1,
         training=Training(epochs=2),
     )
-    measure_run(run, data_folder, folder / "measured.csv")
+    measure_to_file("selection_quality", run, data_folder, folder / "measured.csv")
     return pd.read_csv(folder / "measured.csv")
 
 

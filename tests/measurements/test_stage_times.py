@@ -9,8 +9,9 @@ from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.engine.counts import STAGES
 from lsh_dl.engine.stages import TIMED_STAGES, read_clock
-from lsh_dl.measurements.stage_times import PARTS, ClockedModel, measure_run, measure_stages
-from lsh_dl.results.tables import COSTS
+from lsh_dl.experiment.measuring import measure_to_file
+from lsh_dl.experiment.studies.stage_times import COSTS
+from lsh_dl.measurements.stage_times import PARTS, ClockedModel, measure_stages
 from lsh_dl.runs.spec import Training
 from lsh_dl.training.epochs import draw_key, draw_order, train_epoch
 from lsh_dl.training.run import create_model, inputs_of
@@ -73,7 +74,7 @@ def describe(rule):
 @pytest.mark.parametrize("rule", ["standard", "lsh"])
 def test_row_is_an_epoch_and_parts_add_up(rule, data_folder, tmp_path):
     run, data = describe(rule), open_prepared(data_folder)
-    measure_run(run, data_folder, tmp_path / "stages.csv")
+    measure_to_file("stage_times", run, data_folder, tmp_path / "stages.csv")
     table = pd.read_csv(tmp_path / "stages.csv")
     assert table["epoch"].tolist() == [1, 2]
     assert table["samples"].tolist() == [len(data.train)] * 2

@@ -27,9 +27,10 @@ from lsh_dl.results.claims.table import (
     write_claims,
 )
 from lsh_dl.results.html import render_page
-from lsh_dl.results.scaling import tabulate_points
-from lsh_dl.results.tables import compare_with_standard
+from lsh_dl.results.tables import write_runs
 from lsh_dl.runs.record import write_rows
+from lsh_dl.runs.scaling import tabulate_points
+from lsh_dl.runs.summary import compare_with_standard
 
 NAMED = {claim.name: claim for claim in CLAIMS}
 DATA = {"first": ("First", "real"), "second": ("Second", "generated")}
@@ -313,7 +314,7 @@ def test_scaling():
     for name in ("thousand", "sublinear", "billion"):
         assert verdict_of(name, scaling=points) == HOLDS
         assert verdict_of(name) == NOT_TESTED
-    textbook, as_run, *_ = judge(NAMED["thousand"], {"scaling": points}).cells
+    textbook, as_run, *_ = judge(NAMED["thousand"], {"scaling_width": points}).cells
     assert (textbook.median, as_run.median) == pytest.approx((98, 97))
     assert (as_run.low, as_run.high) == pytest.approx((97, 97))
     dear = make_widths(at_thousand=20, growth=1.02)
@@ -327,7 +328,7 @@ def test_scaling():
 
 def test_projection_is_called_so_and_judged_by_its_worse_end():
     points = make_widths()
-    cell, *_ = judge(NAMED["billion"], {"scaling": points}).cells
+    cell, *_ = judge(NAMED["billion"], {"scaling_width": points}).cells
     assert "projected" in cell.measure
     assert cell.low < cell.median < cell.high
     points.loc[points["kind"] == "projected", "high"] *= 1e6
@@ -464,7 +465,10 @@ def test_written_and_read_again(row, tmp_path):
         write_rows(files[-1], rows.to_dict("records"))
     machine(2).to_csv(tmp_path / "machine.csv")
     outputs = [tmp_path / f"claims.{end}" for end in ("csv", "md", "html")]
-    write_claims({"comparison": files}, {"machine": tmp_path / "machine.csv"}, *outputs)
+    write_runs(files, tmp_path / "runs.csv")
+    studies = {"comparison": [path.stem for path in files], "ablation": []}
+    tables = {"machine": tmp_path / "machine.csv"}
+    write_claims(tmp_path / "runs.csv", studies, tables, *outputs)
     table = read_claims(outputs[0])
     assert table["claim"].unique().tolist() == [*NAMED]
     first = table[table["claim"] == "accuracy"]

@@ -21,7 +21,7 @@ from lsh_dl.results.compare import (
     name_cell,
     read_settings,
 )
-from lsh_dl.results.tables import compare_with_standard
+from lsh_dl.runs.summary import compare_with_standard
 
 LEVELS = (0.05, 0.1, 0.25)
 DATA = {

@@ -1,24 +1,18 @@
 import statistics
+from functools import partial
 
 import pandas as pd
 import pytest
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.experiment.config import check_config
-from lsh_dl.experiment.expand import COMPARISON
-from lsh_dl.results.tables import (
-    FIGURES,
-    MEASURES,
-    NAMED_CURVES,
-    compare_with_standard,
-    summarise,
-    write_figure_table,
-    write_runs,
-)
+from lsh_dl.experiment.config import check_config, known_tables
+from lsh_dl.results.tables import write_runs, write_table
 from lsh_dl.runs.record import read_runs, write_rows
 from lsh_dl.runs.row import COLUMNS, LOAD_COLUMNS
+from lsh_dl.runs.summary import MEASURES, NAMED_CURVES, compare_with_standard, summarise
 
-COMPARED = [name for name, figure in FIGURES.items() if figure.study == COMPARISON]
+TABLES = known_tables()
+COMPARED = [name for name, study in TABLES.items() if study.name == "comparison"]
 
 EXPERIMENT = check_config(
     {
@@ -34,13 +28,15 @@ EXPERIMENT = check_config(
                 "other": {"source": "wta"},
             }
         },
+        "asynchronous": {"entries": {"lsh": None}},
     }
 )
 
 
 def make_table(figure, files, folder) -> pd.DataFrame:
     """A figure's table as the pipeline writes it, read again."""
-    write_figure_table(figure, EXPERIMENT, files, folder / f"{figure}.csv")
+    study = EXPERIMENT.studies[TABLES[figure].name]
+    write_table(partial(study.tabulate, figure), files, [], folder / f"{figure}.csv")
     return pd.read_csv(folder / f"{figure}.csv")
 
 
@@ -158,7 +154,7 @@ def test_every_table_says_what_data_it_is_from(write_run, tmp_path):
     write_runs(files, tmp_path / "runs.csv")
     for table in (
         pd.read_csv(tmp_path / "runs.csv"),
-        *(make_table(name, files, tmp_path) for name, f in FIGURES.items() if not f.measured),
+        *(make_table(name, files, tmp_path) for name, study in TABLES.items() if study.trained),
     ):
         assert table["data_kind"].tolist() == ["stand-in"]
 

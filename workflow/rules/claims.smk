@@ -32,12 +32,12 @@ rule provenance:
 
 rule claims:
     input:
-        runs=expand(RESULTS / "runs" / "{run}.csv", run=RUNS),
+        runs=rules.runs_table.output[0],
         machine=rules.provenance.output.machine,
-        scaling=rules.scaling_tables.output.points if WIDTHS else [],
-        energy=rules.scaling_tables.output.energy if WIDTHS else [],
-        # Not read, but named as the files behind the numbers.
-        tables=[*rules.runs_table.output, *TABLE_FILES],
+        scaling_width=table_if_present("scaling_width"),
+        energy=table_if_present("energy"),
+        # Not read, but named as files behind the numbers.
+        tables=TABLE_FILES,
         sources=source_files("lsh_dl.results.claims.table"),
     output:
         csv=RESULTS / "claims.csv",

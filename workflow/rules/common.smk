@@ -23,7 +23,7 @@ from lsh_dl.experiment.resources import (
 )
 from lsh_dl.common.code import source_files
 from lsh_dl.data.prepared.prepare import sources_of_data
-from lsh_dl.experiment.dependencies import sources_of_rule
+from lsh_dl.experiment.dependencies import sources_of_measurement, sources_of_rule
 from lsh_dl.experiment.expand import expand_studies, split_studies, timed_runs
 
 
@@ -70,7 +70,7 @@ def name_place():
 
 
 def refuse_absent(figure, study):
-    """End with one line: asked for is a figure of whose study there is no run."""
+    """End with one line: asked for is a figure of whose study there is no run that it shows."""
     if EXPERIMENT.only:
         sys.exit(f"error: only: {EXPERIMENT.only!r} leaves nothing for {figure}")
     sys.exit(
@@ -109,10 +109,14 @@ def claim_cores(run):
     return max(RUNS[run].threads, (run in TIMED and workflow.cores) or 1)
 
 
-def files_of(study):
-    """The CSVs of a study's runs."""
-    folder = RESULTS / (study if study in MEASURED else "runs")
-    return [folder / f"{run.id}.csv" for run in RUNS_OF[study]]
+def trained_files(study):
+    """The CSVs of a study's runs that are trained."""
+    return [RESULTS / "runs" / f"{run.id}.csv" for run in TRAINED.get(study, ())]
+
+
+def measured_files(study):
+    """The CSVs of what is measured of a study's runs."""
+    return [RESULTS / study / f"{run}.csv" for run in MEASURED.get(study, ())]
 
 
 def as_param(text):
@@ -143,6 +147,13 @@ def measured_run(wildcards):
 def claim_cores_to_measure(wildcards):
     """All there are where seconds are what counts: nothing runs beside it."""
     return workflow.cores if EXPERIMENT.studies[wildcards.study].timed else 1
+
+
+def minutes_to_measure(wildcards):
+    """What the study says, or by the run's size."""
+    run = measured_run(wildcards)
+    minutes = EXPERIMENT.studies[wildcards.study].minutes
+    return minutes or minutes_to_ask_for(run, SIZES[run.dataset])
 
 
 def group_of(wildcards):

@@ -1,25 +1,30 @@
 """Gather runs in tables, draw each figure from its table."""
 
-from lsh_dl.results.tables import FIGURES
+from lsh_dl.experiment.config import known_tables
 
-#: Figures whose study the config has, with a run that they show.
+#: The study of each table that there can be, by the table's name.
+TABLES = known_tables()
+#: Those whose study the config has, with a run that they show.
 PRESENT = [
     name
-    for name, figure in FIGURES.items()
-    if any(figure.shows(run.rule) for run in RUNS_OF.get(figure.study, ()))
+    for name, study in TABLES.items()
+    if any(
+        study.tables[name].has_place_for(run.rule)
+        for run in RUNS_OF.get(study.name, ())
+    )
 ]
+#: Those of them that are drawn.
+DRAWN = [name for name in PRESENT if TABLES[name].tables[name].drawn]
 
-#: One for each data set, network and rule of the study of threads.
-SIMULATIONS = [
-    RESULTS / "simulations" / f"{run.id}.csv"
-    for run in RUNS_OF.get("asynchronous", ())
-    if run.threads == 1 and run.seed == RUNS_OF["asynchronous"][0].seed
-]
-
-TABLE_FILES = expand(RESULTS / "tables" / "{figure}.csv", figure=PRESENT)
+TABLE_FILES = expand(RESULTS / "tables" / "{table}.csv", table=PRESENT)
 FIGURE_FILES = expand(
-    RESULTS / "figures" / "{figure}.{format}", figure=PRESENT, format=["svg", "png"]
+    RESULTS / "figures" / "{figure}.{format}", figure=DRAWN, format=["svg", "png"]
 )
+
+
+def table_if_present(name):
+    """A table as an input; none where its study is absent."""
+    return RESULTS / "tables" / f"{name}.csv" if name in PRESENT else []
 
 
 # Steps of seconds: on a cluster too, they run where Snakemake does.
@@ -47,39 +52,40 @@ rule runs_table:
         "../scripts/runs_table.py"
 
 
-rule figure_table:
+rule study_table:
     input:
-        runs=lambda wildcards: files_of(FIGURES[wildcards.figure].study),
-        simulations=lambda wildcards: (
-            SIMULATIONS if wildcards.figure == "asgd_speedup" else []
+        runs=lambda wildcards: trained_files(TABLES[wildcards.table].name),
+        measured=lambda wildcards: measured_files(TABLES[wildcards.table].name),
+        sources=lambda wildcards: source_files(
+            "lsh_dl.results.tables", TABLES[wildcards.table].__module__
         ),
-        sources=source_files("lsh_dl.results.tables"),
     output:
         report(
-            RESULTS / "tables" / "{figure}.csv",
-            caption="../report/figure_table.rst",
+            RESULTS / "tables" / "{table}.csv",
+            caption="../report/table.rst",
             category="3 Tables",
-            labels={"table": "{figure}"},
+            labels={"table": "{table}"},
         ),
     log:
-        RESULTS / "logs" / "tables" / "{figure}.log",
+        RESULTS / "logs" / "tables" / "{table}.log",
     wildcard_constraints:
-        figure="|".join(FIGURES),
+        table="|".join(TABLES),
     localrule: True
     conda:
         "../../environment.yml"
     params:
+        about=lambda wildcards: TABLES[wildcards.table].tables[wildcards.table].about,
         # The study's section of the config decides the table too (headings, say).
         section=lambda wildcards: as_param(
-            str(getattr(EXPERIMENT, FIGURES[wildcards.figure].study, ""))
+            str(EXPERIMENT.studies[TABLES[wildcards.table].name])
         ),
     message:
-        "gather the table of {wildcards.figure}"
+        "gather the table of {wildcards.table}"
     script:
-        "../scripts/figure_table.py"
+        "../scripts/study_table.py"
 
 
-for figure in PRESENT:
+for figure in DRAWN:
 
     rule:
         name:
@@ -105,23 +111,19 @@ for figure in PRESENT:
             "../../environment.yml"
         params:
             # A function, so that Snakemake takes no braces of titles for wildcards.
-            shown=lambda wildcards, study=FIGURES[figure].study: shown_by(
-                RUNS_OF[study]
-            ),
+            shown=lambda wildcards, study=TABLES[figure].name: shown_by(RUNS_OF[study]),
         message:
             "draw {rule}"
         shell:
             '"$LSH_DL_PYTHON" {input.script:q} {input.table:q} {output:q} > {log:q} 2>&1'
 
 
-for figure in set(FIGURES) - set(PRESENT):
+for figure in sorted(set(TABLES) - set(PRESENT)):
 
     rule:
         name:
             figure
         input:
-            lambda wildcards, figure=figure: refuse_absent(
-                figure, FIGURES[figure].study
-            ),
+            lambda wildcards, figure=figure: refuse_absent(figure, TABLES[figure].name),
         message:
             "no {rule} without its section in the config"

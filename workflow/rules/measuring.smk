@@ -1,4 +1,4 @@
-"""One job a run of the studies that measure more than training: `lsh_dl.measurements`."""
+"""One job a run of the studies that measure: what their `measure` says."""
 
 
 rule measure:
@@ -7,8 +7,8 @@ rule measure:
         / "data"
         / measured_run(wildcards).dataset
         / "meta.json",
-        sources=lambda wildcards: sources_of_rule(
-            measured_run(wildcards).rule, f"lsh_dl.measurements.{wildcards.study}"
+        sources=lambda wildcards: sources_of_measurement(
+            wildcards.study, measured_run(wildcards).rule
         ),
     output:
         RESULTS / "{study}" / "{run}.csv",
@@ -23,9 +23,7 @@ rule measure:
         mem_mb=lambda wildcards: estimate_megabytes(
             measured_run(wildcards), SIZES[measured_run(wildcards).dataset]
         ),
-        runtime=lambda wildcards: minutes_to_ask_for(
-            measured_run(wildcards), SIZES[measured_run(wildcards).dataset]
-        ),
+        runtime=minutes_to_measure,
     params:
         spec=lambda wildcards: as_param(measured_run(wildcards).model_dump_json()),
         data=lambda wildcards, input: Path(input.data).parent,

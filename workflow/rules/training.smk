@@ -1,4 +1,4 @@
-"""One job a run: it trains one network and writes its CSV and its JSON. Simulations of threads."""
+"""One job a run: it trains one network and writes its CSV and its JSON."""
 
 
 rule train:
@@ -36,30 +36,3 @@ rule train:
     shell:
         '"$LSH_DL_PYTHON" -m lsh_dl train --spec {params.spec:q} --data {params.data:q}'
         " --csv {output.csv:q} --json {output.json:q} > {log:q} 2>&1"
-
-
-rule simulate_threads:
-    input:
-        data=lambda wildcards: RESULTS
-        / "data"
-        / RUNS[wildcards.run].dataset
-        / "meta.json",
-        sources=lambda wildcards: [
-            *sources_of_rule(RUNS[wildcards.run].rule),
-            *source_files("lsh_dl.measurements.simulation"),
-        ],
-    output:
-        RESULTS / "simulations" / "{run}.csv",
-    log:
-        RESULTS / "logs" / "simulations" / "{run}.log",
-    conda:
-        "../../environment.yml"
-    # What it starts from is measured: nothing runs beside it.
-    threads: lambda wildcards: claim_cores(wildcards.run)
-    params:
-        spec=lambda wildcards: as_param(RUNS[wildcards.run].model_dump_json()),
-        data=lambda wildcards, input: Path(input.data).parent,
-    message:
-        "simulate more threads of {wildcards.run}"
-    script:
-        "../scripts/simulate_threads.py"

@@ -1,31 +1,112 @@
-"""What sections of the config for studies have in common, and how runs are expanded."""
+"""The contract of a study: what an author of a new one reads.
 
-from __future__ import annotations
+A study is one class in its own file in this folder. It says its section of the config (its
+fields), its runs, what is measured of them beside training, and its tables; for each figure there
+are a script in `figures/` and a caption in `workflow/report/` too. The file's presence is all the
+registration there is. docs/add_a_study.md makes one.
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+Everything heavy (lsh_dl.training, lsh_dl.measurements) is imported inside `measure`: reading a
+config imports every file of this folder.
+"""
 
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+
+import pandas as pd
 from pydantic import Field
 
-from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError, suggest
 from lsh_dl.common.validation import Model
 from lsh_dl.experiment.entries import Distinct, Entries, Seeds, TitledRule, Widths
-from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import MOST_EPOCHS, Fraction, Name, Run
+from lsh_dl.runs.summary import Rows
 
 if TYPE_CHECKING:
-    from lsh_dl.experiment.config import Experiment
+    from lsh_dl.data.prepared.store import Prepared
+    from lsh_dl.experiment.comparison import Comparison
+
+POINTS = (
+    "The table that the figure of this name is drawn from: a row a point, with median, lowest and "
+    "highest seed of each measure. Column ``data_kind`` says whether the data set is real, "
+    "generated or a stand-in."
+)
+
+
+class Table(NamedTuple):
+    """A table of a study: results/tables/<name>.csv."""
+
+    #: From the study and its rows to the table.
+    make: Callable[[Any, Rows], pd.DataFrame]
+    #: Whether it has a place for a rule (column `rule`); None: for every one.
+    shows: Callable[[str], bool] | None = None
+    #: Whether figures/<name>.py draws it, with the caption workflow/report/<name>.rst.
+    drawn: bool = True
+    #: Its own caption in the report.
+    about: str = POINTS
+
+    def has_place_for(self, rule: str) -> bool:
+        """Whether it shows runs of this rule."""
+        return self.shows is None or self.shows(rule)
 
 
 class Study(Model):
-    """A study: runs beside the main comparison, with figures of their own."""
+    """A study: runs of its own, with tables and figures of their own.
 
+    Its fields are the keys of its section. The first paragraph of its docstring is its description
+    in configs/README.md.
+    """
+
+    #: Key of its section, and folder of what it measures.
+    name: ClassVar[str]
+    #: Its tables by name; a name is taken once in all studies.
+    tables: ClassVar[Mapping[str, Table]]
     #: Whether seconds are what it is about: the workflow then runs nothing beside its runs.
     timed: ClassVar[bool] = False
-    #: Whether its runs are measured, by `measure_run` of the module lsh_dl.<name of the study>,
-    #: each to one CSV of what that module says, and not trained to the CSV and JSON of a run.
-    measured: ClassVar[bool] = False
+    #: Whether its runs are trained, each to the CSV and JSON of a run, which studies may share.
+    #: A study that is not trained has `measure`.
+    trained: ClassVar[bool] = True
+    #: Whether a part of its runs tells nothing: `only` then keeps all of them or none.
+    whole: ClassVar[bool] = False
+    #: Minutes to ask a cluster for, for each run that is measured; None: by the run's size.
+    minutes: ClassVar[int | None] = None
+
+    def check(self, comparison: "Comparison", place: str) -> None:
+        """Raise a UserError at `place` where the section does not fit the rest of the config."""
+
+    @abstractmethod
+    def expand_runs(self, comparison: "Comparison") -> list[Run]:
+        """All of its runs, in the order in which tables have them."""
+
+    def pick_measured(self, runs: list[Run]) -> list[Run]:
+        """Those of its runs that are measured: by default, all of a study that is not trained."""
+        return [] if self.trained else runs
+
+    @staticmethod
+    def measure(run: Run, data: "Prepared") -> pd.DataFrame:
+        """Whatever the study is about, of one run: a job of its own.
+
+        All that decides the numbers stands in `run`: what a study varies besides, in
+        `run.conditions`. Linear algebra runs in one thread.
+
+        Returns
+        -------
+        Rows; `lsh_dl.training.run.describe_run` gives the columns that tell the run.
+        """
+        raise NotImplementedError
+
+    def tabulate(self, name: str, rows: Rows) -> pd.DataFrame:
+        """One of its tables, from the rows of its runs."""
+        table = self.tables[name]
+        made = table.make(self, rows)
+        return made if table.shows is None else made[made["rule"].map(table.shows)]
+
+
+class RuleStudy(Study):
+    """A study of rules: data sets x entries x networks x seeds, at one level.
+
+    A study that differs says so in its `expand_runs`.
+    """
 
     datasets: Annotated[list[Name], Field(min_length=1), Distinct] | None = Field(
         None, description="labels of `datasets`; default: all"
@@ -46,84 +127,35 @@ class Study(Model):
         description="rules by label, with their settings; a label of `rules` alone is that entry",
     )
 
-    def check(self, experiment: Experiment) -> None:
-        """Raise a UserError where the section does not fit the experiment that it is part of."""
+    def check(self, comparison: "Comparison", place: str) -> None:
+        """Raise a UserError at `place` where a data set or an entry is none."""
         for label in self.datasets or ():
-            if label not in experiment.datasets:
-                known = suggest(label, experiment.datasets)
-                raise UserError(f"datasets: no data set {label!r} in the config; {known}")
+            if label not in comparison.datasets:
+                known = suggest(label, comparison.datasets)
+                raise UserError(f"{place}.datasets: no data set {label!r} in the config; {known}")
         for label, entry in self.entries.items():
-            if label in experiment.rules and (entry.source or entry.title or entry.settings):
+            if label in comparison.rules and (entry.source or entry.title or entry.settings):
                 raise UserError(
-                    f"entries.{label}: `rules` has this label too; leave the entry empty to use "
-                    "that one, or give it another label"
+                    f"{place}.entries.{label}: `rules` has this label too; leave the entry empty "
+                    "to use that one, or give it another label"
                 )
+        comparison.check_rules(self.entries, f"{place}.entries")
 
-    def resolve_entries(self, experiment: Experiment) -> dict[str, TitledRule]:
+    def resolve_entries(self, comparison: "Comparison") -> dict[str, TitledRule]:
         """The entries; where one only names a label of `rules`, that one."""
-        return {label: experiment.rules.get(label, entry) for label, entry in self.entries.items()}
+        return {label: comparison.rules.get(label, entry) for label, entry in self.entries.items()}
 
-    def expand_runs(self, experiment: Experiment) -> list[Run]:
+    def expand_runs(self, comparison: "Comparison") -> list[Run]:
         """All runs: data sets x entries x networks x seeds."""
-        return cross_runs(experiment, **self.axes(experiment))
+        return comparison.cross_runs(**self.axes(comparison))
 
-    def axes(self, experiment: Experiment) -> dict[str, Any]:
-        """The axes that all studies have, as `cross_runs` takes them."""
+    def axes(self, comparison: "Comparison") -> dict[str, Any]:
+        """The axes that all studies have, as `Comparison.cross_runs` takes them."""
         return {
-            "datasets": self.datasets or experiment.datasets,
-            "networks": self.networks or experiment.networks,
-            "entries": self.resolve_entries(experiment),
+            "datasets": self.datasets or comparison.datasets,
+            "networks": self.networks or comparison.networks,
+            "entries": self.resolve_entries(comparison),
             "active_fractions": [self.active_fraction],
-            "seeds": self.seeds or experiment.seeds,
+            "seeds": self.seeds or comparison.seeds,
             "epochs": self.epochs,
         }
-
-
-def cross_runs(
-    experiment: Experiment,
-    *,
-    datasets: Iterable[str],
-    networks: Sequence[Sequence[int]],
-    entries: Mapping[str, TitledRule],
-    active_fractions: Sequence[float],
-    seeds: Sequence[int],
-    epochs: int | None = None,
-    threads: Sequence[int] = (1,),
-) -> list[Run]:
-    """The product of all axes. A rule without levels has the one level 1.0.
-
-    Parameters
-    ----------
-    epochs: in place of those that the experiment has for a data set; the runs' ids then say so.
-    """
-    runs = []
-    for dataset in datasets:
-        common = experiment.training_for(dataset)
-        training = common.model_copy(update={"epochs": epochs or common.epochs})
-        for label, entry in entries.items():
-            rule = find("lsh_dl.rules", Rule, entry.source or label)
-            runs += [
-                Run(
-                    dataset=dataset,
-                    rule=rule.name,
-                    label=label,
-                    title=entry.title or default_title(rule, label),
-                    settings=entry.settings,
-                    hidden=tuple(hidden),
-                    active_fraction=fraction,
-                    seed=seed,
-                    threads=count,
-                    training=entry.adapt(training),
-                    variant=None if training == common else f"{epochs}epochs",
-                )
-                for hidden in networks
-                for fraction in (active_fractions if rule.uses_active_fraction else [1.0])
-                for count in threads
-                for seed in seeds
-            ]
-    return runs
-
-
-def default_title(rule: type[Rule], label: str) -> str:
-    """The rule's own title; a second entry of the same rule is told from it by its label."""
-    return rule.title if label == rule.name else f"{rule.title} ({label})"

@@ -16,13 +16,13 @@ from lsh_dl.results.claims.base import (
     NotTestedError,
     Tables,
     cells_of,
-    last_epochs,
     median_seconds,
     pair,
     points_below,
     require_quiet,
     rows_of,
 )
+from lsh_dl.runs.summary import last_epochs
 
 ABOUT_FIVE = 5.5
 """Per cent of the multiplications: what rounds to 5."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lsh_dl.runs.summary import last_epochs
+
 HOLDS = "holds"
 IN_PART = "holds in part"
 DOES_NOT_HOLD = "does not hold"
@@ -19,8 +21,8 @@ VERDICT_RULE = (
 )
 
 #: Tables by name, as far as they are there: the rows of each study's runs
-#: (lsh_dl.results.tables.compare_with_standard), `machine` (lsh_dl.results.provenance),
-#: `scaling` and `energy` (lsh_dl.results.scaling).
+#: (lsh_dl.runs.summary.compare_with_standard), `machine` (lsh_dl.results.provenance),
+#: `scaling_width` and `energy` (lsh_dl.experiment.studies.scaling).
 Tables = Mapping[str, pd.DataFrame]
 
 LEVEL = 0.05
@@ -145,11 +147,6 @@ def rows_of(tables: Tables, study: str, rule: str) -> pd.DataFrame:
         lowest = 100 * found["target_active_fraction"].min()
         raise NotTestedError(f"no runs at 5 % active nodes; the lowest level is {lowest:g} %")
     return at_level
-
-
-def last_epochs(runs: pd.DataFrame) -> pd.DataFrame:
-    """The last row of every run."""
-    return runs.loc[runs.groupby("run_id", sort=False)["epoch"].idxmax()]
 
 
 def pair(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

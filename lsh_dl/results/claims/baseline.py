@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from lsh_dl.results.claims.base import Cell, Tables, cells_of, last_epochs
+from lsh_dl.results.claims.base import Cell, Tables, cells_of
+from lsh_dl.runs.summary import last_epochs
 
 RISING = 0.5
 """Points of accuracy over the last third of the epochs: half of what counts as close."""

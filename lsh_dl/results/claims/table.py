@@ -24,8 +24,7 @@ from lsh_dl.results.claims.base import (
 )
 from lsh_dl.results.claims.baseline import describe_baseline
 from lsh_dl.results.html import describe_kind, draw_table, render_page
-from lsh_dl.results.tables import compare_with_standard
-from lsh_dl.runs.record import read_runs
+from lsh_dl.runs.record import read_table_of_runs
 
 CLAIMS: tuple[Claim, ...] = (*accuracy.CLAIMS, *threads.CLAIMS, *widths.CLAIMS)
 
@@ -45,7 +44,8 @@ NUMBERS = (
 
 
 def write_claims(
-    study_files: Mapping[str, Sequence[Path | str]],
+    runs: Path | str,
+    studies: Mapping[str, Sequence[str]],
     tables: Mapping[str, Path | str],
     csv: Path,
     markdown: Path,
@@ -55,16 +55,18 @@ def write_claims(
 
     Parameters
     ----------
-    study_files: CSVs of each study's runs.
-    tables: the CSVs of `machine` and, if there, `scaling` and `energy`.
+    runs: the table of all runs (`lsh_dl.results.tables.write_runs`).
+    studies: the ids of each study's runs.
+    tables: the CSVs of `machine` and, if there, `scaling_width` and `energy`.
     """
-    runs = {
-        study: compare_with_standard(read_runs(files))
-        for study, files in study_files.items()
-        if files
+    epochs = dict(list(read_table_of_runs(runs).groupby("run_id", sort=False)))
+    rows = {
+        study: pd.concat([epochs[run_id] for run_id in ids], ignore_index=True)
+        for study, ids in studies.items()
+        if ids
     }
     read = {name: pd.read_csv(path) for name, path in tables.items()}
-    judgements = [judge_with_baseline(claim, runs | read) for claim in CLAIMS]
+    judgements = [judge_with_baseline(claim, rows | read) for claim in CLAIMS]
     text = describe_claims(judgements)
     write_csv(tabulate(judgements), csv)
     with written_whole(markdown) as file:

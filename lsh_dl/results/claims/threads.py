@@ -12,12 +12,12 @@ from lsh_dl.results.claims.base import (
     NotTestedError,
     Tables,
     cells_of,
-    last_epochs,
     median_seconds,
     pair,
     require_quiet,
     rows_of,
 )
+from lsh_dl.runs.summary import last_epochs
 
 NEAR_LINEAR = 80.0
 """Speed-up in per cent of the threads. The paper's 31 times with 56 threads are 55 %; a few threads

@@ -5,7 +5,7 @@ from itertools import product
 import pandas as pd
 
 from lsh_dl.results.claims.base import ABSENT, ABSTRACT, Cell, Claim, NotTestedError, Tables
-from lsh_dl.results.scaling import CONFIDENCE, MEASURED, PROJECTED, PROJECTED_WIDTH
+from lsh_dl.runs.scaling import CONFIDENCE, MEASURED, PROJECTED, PROJECTED_WIDTH
 
 THOUSAND = 1_000
 SAVED_AT_THOUSAND, SAVED_AT_BILLION = 95.0, 99.0
@@ -24,7 +24,7 @@ INTERVAL = f"{100 * CONFIDENCE:g} % interval"
 
 def points_of(tables: Tables, *kinds: str) -> pd.DataFrame:
     """LSH's points over the width, of these kinds (measured, computed, projected)."""
-    points = tables.get("scaling")
+    points = tables.get("scaling_width")
     if points is None or points.empty:
         raise NotTestedError("no widths of the scaling study" + ABSENT)
     return points[(points["rule"] == "lsh") & points["kind"].isin(kinds)]

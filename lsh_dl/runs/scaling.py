@@ -1,14 +1,8 @@
 """The table over widths: measured, computed and projected points, and fitted exponents."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy import stats
-
-from lsh_dl.common.files import write_csv
-from lsh_dl.results.energy import estimate_energy
 
 MEASURES = (
     "training_multiplications",
@@ -22,14 +16,6 @@ CONFIDENCE = 0.95
 
 #: How a point came about.
 MEASURED, COMPUTED, PROJECTED = "measured", "computed", "projected"
-
-
-def write_tables(row_files: Sequence[Path | str], points: Path, widths: Path, energy: Path) -> None:
-    """From the rows of single widths: points of the figure, all columns side by side, energy."""
-    rows = pd.concat([pd.read_csv(file) for file in row_files], ignore_index=True)
-    tables = ((tabulate_points(rows), points), (rows, widths), (estimate_energy(rows), energy))
-    for table, path in tables:
-        write_csv(table, path)
 
 
 def tabulate_points(rows: pd.DataFrame) -> pd.DataFrame:

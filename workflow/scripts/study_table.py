@@ -1,17 +1,19 @@
 """Adapter: Snakemake's inputs and outputs to `lsh_dl.results.tables`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
-from lsh_dl.experiment.config import check_config
-from lsh_dl.results.tables import write_figure_table
+from lsh_dl.experiment.config import check_config, known_tables
+from lsh_dl.results.tables import write_table
 
 # Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", encoding="utf-8")  # noqa: F821, SIM115
-write_figure_table(
-    snakemake.wildcards.figure,  # noqa: F821
-    check_config(snakemake.config),  # noqa: F821
+table = snakemake.wildcards.table  # noqa: F821
+study = check_config(snakemake.config).studies[known_tables()[table].name]  # noqa: F821
+write_table(
+    partial(study.tabulate, table),
     snakemake.input.runs,  # noqa: F821
+    snakemake.input.measured,  # noqa: F821
     Path(snakemake.output[0]),  # noqa: F821
-    snakemake.input.simulations,  # noqa: F821
 )

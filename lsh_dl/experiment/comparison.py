@@ -1,0 +1,202 @@
+"""The comparison of rules that the top level of a config describes, and its runs.
+
+It is what a study knows of the experiment that it is part of.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from lsh_dl.common.discovery import discover, find
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.validation import Model, validate
+from lsh_dl.experiment.entries import (
+    DatasetEntry,
+    Distinct,
+    Entries,
+    RuleEntry,
+    Seeds,
+    TitledRule,
+    Widths,
+)
+from lsh_dl.experiment.studies.base import Study, Table
+from lsh_dl.rules.base import Rule
+from lsh_dl.runs.spec import Fraction, Run, Training
+from lsh_dl.runs.summary import summarise
+
+LONGEST_PATH = 2000
+"""Bytes of the folder of outputs: systems allow 4,096 for a path with all below it."""
+
+
+def _check_folder(path: str) -> str:
+    """Let a path pass below which every output can have its name; `~` becomes the home folder."""
+    # Snakemake takes braces of a path for wildcards.
+    if not path.isprintable() or set("{}") & set(path):
+        raise ValueError("braces and control characters cannot stand in the path")
+    parts = Path(path).parts
+    if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(p)) > 255 for p in parts):
+        raise ValueError(f"a path has at most {LONGEST_PATH:,} bytes, each part of it 255")
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        raise ValueError(f"no home folder for {parts[0]!r}") from None
+
+
+class Comparison(Model):
+    """Rules beside each other: data sets x rules x networks x active fractions x seeds."""
+
+    results: Annotated[str, AfterValidator(_check_folder)] = Field(
+        "results", min_length=1, description="folder of all outputs; `~` is the home folder"
+    )
+    mirror: str | None = Field(
+        None, description="folder or URL with `<data set>/<file>`, tried before the public URLs"
+    )
+    cache: str | None = Field(
+        None, description="folder that keeps downloads; default: the system's cache folder"
+    )
+    only: str | None = Field(
+        None,
+        description="run a part: `key=value,value ...` of dataset, rule, network (`2x400`), seed",
+    )
+    seeds: Seeds = Field(
+        description="one run each; figures show the median and the range over them"
+    )
+    networks: Annotated[list[Widths], Distinct] = Field(
+        min_length=1, description="widths of the hidden layers, one list a network"
+    )
+    active_fractions: Annotated[list[Fraction], Distinct] = Field(
+        min_length=1, description="levels: wanted shares of active nodes in every hidden layer"
+    )
+    datasets: Entries[DatasetEntry] = Field(
+        min_length=1, description="data sets by label: one column of panels each"
+    )
+    rules: Entries[RuleEntry] = Field(
+        min_length=1, description="selection rules by label: one curve each"
+    )
+    training: Training = Field(
+        Training(), description="optimiser and schedule, the same for every rule"
+    )
+
+    def training_for(self, dataset: str) -> Training:
+        """The training settings of one data set: the common ones with its own laid over."""
+        return Training(**self.training.model_dump() | self.datasets[dataset].training)
+
+    def check_rules(
+        self,
+        entries: Mapping[str, TitledRule],
+        place: str,
+        trainings: Iterable[Training] | None = None,
+    ) -> None:
+        """Raise a UserError at `place` where an entry's rule, a setting or the optimiser is wrong.
+
+        Parameters
+        ----------
+        trainings: what the rules are trained by; default: the settings of all data sets.
+        """
+        if trainings is None:
+            trainings = [self.training_for(dataset) for dataset in self.datasets]
+        for label, entry in entries.items():
+            key = f"{place}.{label}"
+            rule = find_at("lsh_dl.rules", Rule, entry.source or label, key)
+            settings = validate(rule.Settings, entry.settings, key)
+            try:
+                for training in trainings:
+                    rule(settings, 1.0, 0).check_optimiser(training)
+            except UserError as error:
+                raise UserError(f"{key}: {error}") from None
+
+    def cross_runs(
+        self,
+        *,
+        datasets: Iterable[str],
+        networks: Sequence[Sequence[int]],
+        entries: Mapping[str, TitledRule],
+        active_fractions: Sequence[float],
+        seeds: Sequence[int],
+        epochs: int | None = None,
+        threads: Sequence[int] = (1,),
+    ) -> list[Run]:
+        """The product of all axes. A rule without levels has the one level 1.0.
+
+        Parameters
+        ----------
+        epochs: in place of those that the experiment has for a data set; the runs' ids then say so.
+        """
+        runs = []
+        for dataset in datasets:
+            common = self.training_for(dataset)
+            training = common.model_copy(update={"epochs": epochs or common.epochs})
+            for label, entry in entries.items():
+                rule = find("lsh_dl.rules", Rule, entry.source or label)
+                runs += [
+                    Run(
+                        dataset=dataset,
+                        rule=rule.name,
+                        label=label,
+                        title=entry.title or default_title(rule, label),
+                        settings=entry.settings,
+                        hidden=tuple(hidden),
+                        active_fraction=fraction,
+                        seed=seed,
+                        threads=count,
+                        training=entry.adapt(training),
+                        variant=None if training == common else f"{epochs}epochs",
+                    )
+                    for hidden in networks
+                    for fraction in (active_fractions if rule.uses_active_fraction else [1.0])
+                    for count in threads
+                    for seed in seeds
+                ]
+        return runs
+
+
+def default_title(rule: type[Rule], label: str) -> str:
+    """The rule's own title; a second entry of the same rule is told from it by its label."""
+    return rule.title if label == rule.name else f"{rule.title} ({label})"
+
+
+def find_at(package: str, base: type, name: str, place: str) -> type:
+    """`find`, with `place` in front of an unknown name."""
+    discover(package, base)  # a broken file names its own place, not the config's
+    try:
+        return find(package, base, name)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+class MainStudy(Study):
+    """The comparison itself, as one study among the others; it has no section of its own."""
+
+    name = "comparison"
+    #: A rule that is new to the comparison comes to all of its figures by itself.
+    tables = MappingProxyType(
+        {
+            "accuracy_lsh_vs_dropout": Table(
+                lambda study, rows: summarise(rows.runs),
+                lambda rule: rule not in ("adaptive", "wta"),
+            ),
+            "accuracy_lsh_vs_adaptive": Table(
+                lambda study, rows: summarise(rows.runs), lambda rule: rule != "dropout"
+            ),
+            "accuracy_vs_multiplications": Table(lambda study, rows: summarise(rows.runs)),
+        }
+    )
+
+    def expand_runs(self, comparison: Comparison) -> list[Run]:
+        """Data sets x rules x networks x active fractions x seeds."""
+        return [
+            run
+            for dataset in comparison.datasets
+            for label, entry in comparison.rules.items()
+            for run in comparison.cross_runs(
+                datasets=[dataset],
+                networks=comparison.networks,
+                entries={label: entry},
+                active_fractions=entry.active_fractions or comparison.active_fractions,
+                seeds=comparison.seeds,
+            )
+        ]

@@ -1,0 +1,130 @@
+"""From rows of runs to points: what curves have in common, summed up over seeds.
+
+Plain tables in, plain tables out; studies, claims and commands share what stands here.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+#: What is true of all runs that are one point of a curve; they differ in their seeds.
+POINT = (
+    "dataset",
+    "dataset_title",
+    "data_kind",
+    "hidden_layers",
+    "hidden",
+    "rule",
+    "label",
+    "title",
+    "curve",
+    "threads",
+    "target_active_fraction",
+)
+
+#: What is summed up over the seeds of a point.
+MEASURES = (
+    "active_fraction",
+    "inference_active_fraction",
+    "recall_of_top",
+    "unused_share",
+    "test_accuracy",
+    "training_multiplications",
+    "inference_multiplications",
+    "training_percent",
+    "inference_percent",
+    "training_percent_of_standard",
+    "inference_percent_of_standard",
+)
+
+#: The rules with a colour of their own; `curve` numbers them first, other labels after them.
+NAMED_CURVES = ("standard", "dropout", "adaptive", "wta", "lsh")
+
+
+class Rows(NamedTuple):
+    """What a study's runs left; None of what it does not do."""
+
+    runs: pd.DataFrame | None  # an epoch a row, as `compare_with_standard` returns them
+    measured: pd.DataFrame | None  # what the study's `measure` returned, run after run
+
+
+def compare_with_standard(runs: pd.DataFrame) -> pd.DataFrame:
+    """Add each row's work in per cent of the standard network's as run here.
+
+    That network skips inputs that are zero, so it does less than the textbook one. Compared are
+    rows of the same data set, network, seed and epoch; without such a row the per cent are empty.
+    """
+    keys = ["dataset", "hidden", "seed", "epoch"]
+    work = ["training_multiplications", "inference_multiplications"]
+    standard = runs[runs["rule"] == "standard"].drop_duplicates(keys)[keys + work]
+    joined = runs[keys].merge(standard, on=keys, how="left")
+    return runs.assign(
+        **{
+            f"{part}_percent_of_standard": 100
+            * (runs[f"{part}_multiplications"] / joined[f"{part}_multiplications"].to_numpy())
+            for part in ("training", "inference")
+        }
+    )
+
+
+def last_epochs(runs: pd.DataFrame) -> pd.DataFrame:
+    """The last row of every run, in the order of the runs."""
+    return runs.loc[runs.groupby("run_id", sort=False)["epoch"].idxmax()]
+
+
+def summarise(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a point: median, lowest and highest of each measure over the seeds.
+
+    Each run counts with its last epoch. A run that diverged is kept, with the epoch it came to;
+    `diverged` says how many of the `n` runs did, `epoch` is the last epoch of those that did not
+    (of all where every one did).
+
+    Parameters
+    ----------
+    runs: what `compare_with_standard` returns.
+    """
+    return summarise_rows(last_epochs(runs), POINT, MEASURES)
+
+
+def summarise_epochs(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a point and epoch; `n` and `diverged` are of the runs that came to it."""
+    return summarise_rows(runs, (*POINT, "epoch"), ("test_accuracy",))
+
+
+def summarise_rows(
+    runs: pd.DataFrame, keys: Sequence[str], measures: Sequence[str]
+) -> pd.DataFrame:
+    """One row for each combination of `keys`: median, lowest and highest of the measures.
+
+    Parameters
+    ----------
+    runs: columns `label`, `epoch`, `status`, the measures and `keys` but for `curve`.
+    """
+    runs = number_curves(runs)
+    rows = []
+    for values, group in runs.groupby(list(keys), sort=False):
+        diverged = group["status"] != "ok"
+        row = dict(zip(keys, values, strict=True))
+        row["epoch"] = group["epoch"].max()
+        row["n"] = len(group)
+        row["diverged"] = int(diverged.sum())
+        for measure in measures:
+            values = group[measure]
+            row[f"{measure}_median"] = values.median()
+            row[f"{measure}_low"] = values.min()
+            row[f"{measure}_high"] = values.max()
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def number_curves(runs: pd.DataFrame) -> pd.DataFrame:
+    """`runs` with column `curve`: a number for each label, which decides its colour."""
+    return runs.assign(curve=runs["label"].map(_numbers(runs["label"].unique())))
+
+
+def _numbers(labels: Iterable[str]) -> dict[str, int]:
+    """The same in all tables of an experiment."""
+    named = {label: number for number, label in enumerate(NAMED_CURVES)}
+    others = [label for label in labels if label not in named]
+    return named | {label: len(named) + number for number, label in enumerate(others)}
