@@ -312,18 +312,18 @@ WHAT = ("multiplications", "seconds")
 def test_scaling():
     points = make_widths()
     for name in ("thousand", "sublinear", "billion"):
-        assert verdict_of(name, scaling=points) == HOLDS
+        assert verdict_of(name, scaling_width=points) == HOLDS
         assert verdict_of(name) == NOT_TESTED
     textbook, as_run, *_ = judge(NAMED["thousand"], {"scaling_width": points}).cells
     assert (textbook.median, as_run.median) == pytest.approx((98, 97))
     assert (as_run.low, as_run.high) == pytest.approx((97, 97))
     dear = make_widths(at_thousand=20, growth=1.02)
     for name in ("thousand", "sublinear", "billion"):
-        assert verdict_of(name, scaling=dear) == DOES_NOT_HOLD
+        assert verdict_of(name, scaling_width=dear) == DOES_NOT_HOLD
     inference = dear["measure"].str.startswith("inference")
     mixed = pd.concat([points[~inference], dear[inference]])
     for name in ("thousand", "sublinear", "billion"):
-        assert verdict_of(name, scaling=mixed) == IN_PART
+        assert verdict_of(name, scaling_width=mixed) == IN_PART
 
 
 def test_projection_is_called_so_and_judged_by_its_worse_end():
@@ -332,12 +332,12 @@ def test_projection_is_called_so_and_judged_by_its_worse_end():
     assert "projected" in cell.measure
     assert cell.low < cell.median < cell.high
     points.loc[points["kind"] == "projected", "high"] *= 1e6
-    assert verdict_of("billion", scaling=points) == DOES_NOT_HOLD
+    assert verdict_of("billion", scaling_width=points) == DOES_NOT_HOLD
 
 
 def test_width_of_a_thousand_must_be_measured():
     points = make_widths()
-    assert verdict_of("thousand", scaling=points[points["width"] > 1_000]) == NOT_TESTED
+    assert verdict_of("thousand", scaling_width=points[points["width"] > 1_000]) == NOT_TESTED
 
 
 @pytest.mark.parametrize(
