@@ -23,6 +23,8 @@ from lsh_dl.common.kinds import Kind
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from lsh_dl.data.prepared.store import Samples
+
 Preprocessing = Literal["scale", "center", "standardize"]
 
 
@@ -78,6 +80,11 @@ class RemoteFile:
     urls: tuple[str, ...]
     checksums: tuple[Checksum, ...] = ()
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is published nowhere: the user's own, who may edit it."""
+        return not self.urls and not self.checksums
+
 
 class Sources(Protocol):
     """What `DataSet.build` is given (see `lsh_dl.data.prepared.fetch`)."""
@@ -96,15 +103,11 @@ class Stream:
 
     Attributes
     ----------
-    opener: "module:function"; called with the `arrays` and `settings` below as keywords, it
-        returns the `lsh_dl.data.prepared.store.Samples`.
-    arrays: what the stream draws from, stored beside it and handed back memory-mapped.
-    settings: numbers and words that JSON can hold.
+    arrays: what they are made from, by names of letters, digits and underscores; stored in the
+        prepared folder, and handed to `DataSet.open_stream` memory-mapped.
     """
 
-    opener: str
     arrays: Mapping[str, np.ndarray]
-    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,10 @@ class DataSet(ABC):
         """The public files that `build` will fetch with these settings; none by default."""
         return ()
 
+    def paths(self) -> Sequence[Path]:
+        """Further files, the user's own, that `build` reads where they lie; none by default."""
+        return ()
+
     @abstractmethod
     def build(self, sources: Sources) -> Arrays:
         """Make the arrays.
@@ -170,3 +177,17 @@ class DataSet(ABC):
         UserError
             A file is missing or not what it should be; the message names it and the remedy.
         """
+
+    def open_stream(self, part: str, arrays: Mapping[str, np.ndarray]) -> "Samples":
+        """The samples of a part ("train" or "test") for which `build` returned a `Stream`.
+
+        Parameters
+        ----------
+        arrays: the stream's, memory-mapped and read-only.
+
+        Raises
+        ------
+        ValueError
+            `arrays`, which come from a file, are not what such a stream is made of.
+        """
+        raise ValueError(f"{self.name} has no stream of {part} samples")

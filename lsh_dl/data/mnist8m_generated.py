@@ -63,19 +63,8 @@ class Mnist8mGenerated(DataSet):
         images, labels = read_part(sources, TRAIN_IMAGES, TRAIN_LABELS)
         x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS, settings.test)
         rng = np.random.default_rng([settings.seed, 0x8312])
-        stream = Stream(
-            opener="lsh_dl.data.synthetic.deform:open_stream",
-            arrays={
-                "images": images,
-                "labels": labels,
-                "fields": draw_fields(FIELDS, SMOOTHNESS, rng),
-            },
-            settings={
-                "count": settings.train,
-                "strength": settings.strength,
-                "seed": settings.seed,
-            },
-        )
+        fields = draw_fields(FIELDS, SMOOTHNESS, rng)
+        stream = Stream({"images": images, "labels": labels, "fields": fields})
         return Arrays(
             stream,
             None,
@@ -84,4 +73,15 @@ class Mnist8mGenerated(DataSet):
             groups=np.arange(settings.train, dtype=np.int32) % len(images),
             provenance=f"{settings.train:,} digits generated from MNIST's training set by the rule "
             "of infinite MNIST (Loosli, Canu, Bottou 2007); tested on MNIST's test set",
+        )
+
+    def open_stream(self, part, arrays):
+        """The training part, from MNIST's digits and the fields."""
+        from lsh_dl.data.synthetic.deform import DeformedDigits
+
+        if part != "train" or set(arrays) != {"images", "labels", "fields"}:
+            raise ValueError(f"{self.name} has no stream of {part} samples of {sorted(arrays)}")
+        settings = self.settings
+        return DeformedDigits(
+            **arrays, count=settings.train, strength=settings.strength, seed=settings.seed
         )

@@ -40,6 +40,10 @@ class Npz(DataSet):
         self.title = settings.title or self.path.stem
         self.kind = settings.kind
 
+    def paths(self):
+        """The file."""
+        return (self.path,)
+
     def build(self, sources: Sources) -> Arrays:
         """Read and check the four arrays."""
         remedy = "write it by numpy.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)"

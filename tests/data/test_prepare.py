@@ -214,9 +214,11 @@ def test_label_is_the_source_unless_told():
         (lambda f: (f / "meta.json").unlink(), "no prepared data set"),
         (lambda f: (f / "meta.json").write_text("{"), "not JSON"),
         (lambda f: (f / "meta.json").write_text('{"format": 0}'), "format 0"),
+        (lambda f: (f / "meta.json").write_text("[" * 100_000), "meta.json: not JSON"),
+        (lambda f: (f / "meta.json").write_text("[]"), "no mapping"),
         (lambda f: (f / "x_test.npy").unlink(), "x_test.npy"),
         (lambda f: (f / "x_train.npy").write_bytes(b"x"), "prepare the data set again"),
-        (lambda f: np.save(f / "y_test.npy", np.zeros(3, np.int32)), "test holds 3 samples"),
+        (lambda f: np.save(f / "y_test.npy", np.zeros(3, np.int32)), "and 3 labels"),
     ],
 )
 def test_damaged_folder_is_one_line(arrays, tmp_path, damage, reason):

@@ -8,9 +8,9 @@ from typing import Any
 
 from filelock import FileLock
 
+from lsh_dl.data.prepared.checks import FORMAT
 from lsh_dl.data.prepared.fetch import cache_folder
 from lsh_dl.data.prepared.prepare import prepare, resolve, sources_of_data
-from lsh_dl.data.prepared.store import FORMAT
 
 
 def prepare_once(

@@ -12,10 +12,10 @@ from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.validation import validate
 from lsh_dl.data.base import Arrays, DataSet, Preprocessing, Stream
-from lsh_dl.data.prepared.fetch import CachedSources
+from lsh_dl.data.prepared.checks import FORMAT, ArrayFolder, checksum
+from lsh_dl.data.prepared.fetch import CachedSources, file_hash
 from lsh_dl.data.prepared.preprocessing import identity_transform
 from lsh_dl.data.prepared.store import (
-    FORMAT,
     Samples,
     SparseSamples,
     fresh_folder,
@@ -86,7 +86,7 @@ def prepare(
     try:
         with fresh_folder(folder) as workspace:
             sources = CachedSources(mirror, cache, workspace, alternative=dataset.alternative)
-            _write(workspace, dataset, dataset.build(sources), label)
+            _write(workspace, dataset, sources, dataset.build(sources), label)
     except OSError as error:  # disk full, folder read-only
         place = error.filename or folder
         raise UserError(
@@ -95,7 +95,18 @@ def prepare(
     return Path(folder)
 
 
-def _write(folder: Path, dataset: DataSet, arrays: Arrays, label: str) -> None:
+def own_files(dataset: DataSet, sources: CachedSources) -> list[Path]:
+    """The user's own files that a data set is made of, as far as they are there.
+
+    Their contents decide whether prepared arrays are current; published files never change.
+    """
+    placed = (sources.find(file) for file in dataset.files() if file.is_own)
+    return [path for path in (*dataset.paths(), *placed) if path and path.is_file()]
+
+
+def _write(
+    folder: Path, dataset: DataSet, sources: CachedSources, arrays: Arrays, label: str
+) -> None:
     settings = dataset.settings
     classes = dataset.classes if arrays.classes is None else arrays.classes
     shape = dataset.image_shape if arrays.image_shape is None else arrays.image_shape
@@ -112,7 +123,8 @@ def _write(folder: Path, dataset: DataSet, arrays: Arrays, label: str) -> None:
         "train": write_part(folder, "train", arrays.x_train, arrays.y_train),
         "test": write_part(folder, "test", arrays.x_test, arrays.y_test),
     }
-    train, test = open_part(folder, "train", streams), open_part(folder, "test", streams)
+    written = ArrayFolder(folder)
+    train, test = (open_part(written, part, names, dataset) for part, names in streams.items())
     if train.features != test.features:
         raise UserError(
             f"data set {label}: {train.features} features in training but {test.features} in "
@@ -149,9 +161,11 @@ def _write(folder: Path, dataset: DataSet, arrays: Arrays, label: str) -> None:
         "preprocessing": preprocessing,
         "settings": settings.model_dump(mode="json"),
         "counts": {"train": len(train), "validation": len(kept), "test": len(test)},
-        "streams": {part: stream for part, stream in streams.items() if stream},
+        "streams": {part: names for part, names in streams.items() if names},
+        "files": {path.name: file_hash(path) for path in own_files(dataset, sources)},
+        "arrays": {path.name: checksum(path) for path in sorted(folder.glob("*.npy"))},
     }
-    (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+    (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
 
 
 def check_samples(x: np.ndarray, y: np.ndarray, classes: int, place: str) -> None:

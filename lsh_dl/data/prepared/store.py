@@ -10,36 +10,38 @@ offset.npy, scale.npy   (d,) float32; a network's input is (x - offset) * scale
 stream_*.npy            what a stream draws from
 [xy]_train_*.npy        sparse samples and their labels, instead of x_train.npy and y_train.npy:
                         the arrays of a CSR matrix each; the same for the test part
-meta.json               name, title, kind, classes, image_shape, provenance, settings, ...
+meta.json               name, kind, classes, settings, ... and checksums (`checks.Meta`)
 ======================  ==============================================================
 
 This module starts fast: training imports it in every job.
 """
 
-import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError
-from lsh_dl.data.base import Stream
+from lsh_dl.common.validation import validate
+from lsh_dl.data.base import DataSet, Stream
+from lsh_dl.data.prepared.checks import (
+    CSR,
+    ArrayFolder,
+    read_meta,
+    require_range,
+    require_split,
+)
 from lsh_dl.data.prepared.preprocessing import InputTransform, order_features
 
 if TYPE_CHECKING:  # a tenth of a second to import
     from scipy.sparse import csr_array
-
-FORMAT = 1
-"""Changes when the folder's layout does."""
-
-CSR = ("shape", "indptr", "indices", "data")
-"""What is stored of a sparse matrix."""
 
 
 class Samples(Protocol):
@@ -167,42 +169,70 @@ class Prepared:
 
 
 def open_prepared(folder: str | Path) -> Prepared:
-    """Open a prepared folder; arrays are memory-mapped, so this costs milliseconds.
+    """Open a prepared folder, and check all that is in it; arrays are memory-mapped.
 
     Raises
     ------
     UserError
-        The folder is missing, incomplete, or of another version.
+        The folder is missing, incomplete, damaged, or of another version.
     """
     folder = Path(folder)
-    remedy = "remove the folder and prepare the data set again"
     try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder}: no prepared data set here (meta.json is missing)") from None
-    except ValueError as error:
-        raise UserError(f"{folder / 'meta.json'}: not JSON ({error}); {remedy}") from None
-    if meta.get("format") != FORMAT:
-        raise UserError(f"{folder}: format {meta.get('format')}, not {FORMAT}; {remedy}")
-    try:
-        train = _open_part(folder, "train", meta)
-        test = _open_part(folder, "test", meta)
-        validation = None
-        if meta["counts"]["validation"]:
-            validation = pick(train, _load(folder / "rows_validation.npy"))
-            train = pick(train, _load(folder / "rows_train.npy"))
-        offset, scale = np.load(folder / "offset.npy"), np.load(folder / "scale.npy")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: {error}; {remedy}") from None
+        meta = read_meta(folder)
+        dataset = _find_data_set(meta) if meta["streams"] else None
+        return _open(ArrayFolder(folder), meta, dataset)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if Path(error.filename or "").name == "meta.json":
+            reason = "no prepared data set here (meta.json is missing)"
+            raise UserError(f"{folder}: {reason}; `lsh-dl data prepare` makes one") from None
+        reason = f"{Path(error.filename or folder).name} is missing"
+    except OSError as error:
+        reason = f"{Path(error.filename or folder).name}: {error.strerror or error}"
+    except (ValueError, UserError, MemoryError) as error:
+        reason = str(error) or "it takes more memory than there is"
+    raise UserError(f"{folder}: {reason}; remove the folder and prepare the data set again")
+
+
+def _find_data_set(meta: Mapping[str, Any]) -> DataSet:
+    found = find("lsh_dl.data", DataSet, meta["name"])
+    return found(validate(found.Settings, meta["settings"], "meta.json: settings"))
+
+
+def _open(arrays: ArrayFolder, meta: Mapping[str, Any], dataset: DataSet | None) -> Prepared:
+    counts, classes = meta["counts"], meta["classes"]
+    offset, scale = (arrays.open(name, [np.float32], 1) for name in ("offset", "scale"))
     shape = meta["image_shape"]
+    features = len(offset) if shape is None else math.prod(shape)
+    if not len(offset) == len(scale) == features or (shape is not None and len(shape) < 2):
+        raise ValueError(f"{len(offset)} offsets and {len(scale)} scales, images of shape {shape}")
+    whole = {}
+    stated = {"train": counts["train"] + counts["validation"], "test": counts["test"]}
+    for part, count in stated.items():
+        samples = whole[part] = open_part(arrays, part, meta["streams"].get(part), dataset)
+        if len(samples) != count:
+            raise ValueError(f"{part} holds {len(samples)} samples, meta.json says {count}")
+        if samples.features != features:
+            raise ValueError(f"{part} has {samples.features} features, not {features}")
+        if not isinstance(samples, SparseSamples):
+            require_range(samples.labels, classes, f"{part}: label")
+        elif samples.y.shape != (count, classes):
+            raise ValueError(f"{part}: labels of shape {samples.y.shape}, not {(count, classes)}")
+    train, validation = whole["train"], None
+    if counts["validation"]:
+        rows = [arrays.open(f"rows_{part}", [np.int64], 1) for part in ("train", "validation")]
+        require_split(*rows, len(train))
+        train, validation = (pick(whole["train"], kept) for kept in rows)
+        if len(train) != counts["train"]:
+            raise ValueError(f"{len(train)} rows for training, meta.json says {counts['train']}")
+    arrays.verify(meta["arrays"])
     return Prepared(
         train=train,
         validation=validation,
-        test=test,
-        offset=offset,
-        scale=scale,
-        features=len(offset),
-        classes=meta["classes"],
+        test=whole["test"],
+        offset=np.array(offset),
+        scale=np.array(scale),
+        features=features,
+        classes=classes,
         name=meta["name"],
         title=meta["title"],
         kind=meta["kind"],
@@ -217,62 +247,49 @@ def write_part(
     part: str,
     x: "np.ndarray | Stream | csr_array",
     y: "np.ndarray | csr_array | None",
-) -> dict:
-    """Write the samples of `part` ("train" or "test") and return meta.json's entry about them.
+) -> list[str] | None:
+    """Write the samples of `part` ("train" or "test"); of a stream, return its arrays' names.
 
     An array that is already memory-mapped at its place in `folder` is flushed, not copied.
     """
     if isinstance(x, Stream):
         for name, array in x.arrays.items():
-            np.save(folder / f"stream_{part}_{name}.npy", array)
-        return {
-            "opener": x.opener,
-            "arrays": sorted(x.arrays),
-            "settings": dict(x.settings),
-        }
+            np.save(folder / f"stream_{part}_{name}.npy", np.ascontiguousarray(array))
+        return sorted(x.arrays)
     if not isinstance(x, np.ndarray):
         for name, matrix in ((f"x_{part}", x), (f"y_{part}", y)):
             for field in CSR:
                 np.save(folder / f"{name}_{field}.npy", getattr(matrix, field))
-        return {}
+        return None
     target = folder / f"x_{part}.npy"
     if isinstance(x, np.memmap) and x.filename is not None and Path(x.filename) == target.resolve():
         x.flush()
     else:
         np.save(target, np.ascontiguousarray(x))
     np.save(folder / f"y_{part}.npy", np.ascontiguousarray(y, np.int32))
-    return {}
+    return None
 
 
-def open_part(folder: Path, part: str, streams: Mapping[str, Any]) -> Samples | SparseSamples:
-    """The whole `part` ("train" or "test") of a prepared folder; `streams` is meta.json's entry."""
-    if (folder / f"x_{part}_shape.npy").exists():
-        return SparseSamples(*(_load_sparse(folder, f"{name}_{part}") for name in ("x", "y")))
-    stream = streams.get(part)
-    if not stream:
-        return ArraySamples(_load(folder / f"x_{part}.npy"), np.load(folder / f"y_{part}.npy"))
-    arrays = {name: _load(folder / f"stream_{part}_{name}.npy") for name in stream["arrays"]}
-    module, _, function = stream["opener"].partition(":")
-    return getattr(import_module(module), function)(**arrays, **stream["settings"])
+def open_part(
+    arrays: ArrayFolder, part: str, stream: list[str] | None, dataset: DataSet | None
+) -> Samples | SparseSamples:
+    """The whole `part` ("train" or "test") of a prepared folder.
 
-
-def _load_sparse(folder: Path, name: str) -> "csr_array":
-    from scipy.sparse import csr_array
-
-    shape, ends, ids, values = (_load(folder / f"{name}_{field}.npy") for field in CSR)
-    return csr_array((values, ids, ends), tuple(shape.tolist()))
-
-
-def _open_part(folder: Path, part: str, meta: Mapping[str, Any]) -> Samples | SparseSamples:
-    samples = open_part(folder, part, meta["streams"])
-    stated = meta["counts"][part] + (meta["counts"]["validation"] if part == "train" else 0)
-    if len(samples) != stated:
-        raise ValueError(f"{part} holds {len(samples)} samples, meta.json says {stated}")
-    return samples
-
-
-def _load(path: Path) -> np.ndarray:
-    return np.load(path, mmap_mode="r")
+    Parameters
+    ----------
+    stream: names of the arrays that it is made of where it is a stream, which `dataset` opens.
+    """
+    if stream is not None:
+        named = {name: arrays.open(f"stream_{part}_{name}") for name in stream}
+        return dataset.open_stream(part, named)
+    if (arrays.folder / f"x_{part}_shape.npy").exists():
+        x = arrays.open_sparse(f"x_{part}", [np.float32])
+        return SparseSamples(x, arrays.open_sparse(f"y_{part}"))
+    x = arrays.open(f"x_{part}", [np.uint8, np.float32], 2)
+    y = np.array(arrays.open(f"y_{part}", [np.int32], 1))
+    if len(x) != len(y) or 0 in x.shape:
+        raise ValueError(f"{part}: samples of shape {x.shape} and {len(y)} labels")
+    return ArraySamples(x, y)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from numba import njit
 from lsh_dl.data.synthetic.random import draw_below, key_state
 
 SIDE = 28
+CLASSES = 10
 
 
 class DeformedDigits:
@@ -24,15 +25,30 @@ class DeformedDigits:
 
     Parameters
     ----------
-    images: (n, 784) uint8 originals.
-    labels: (n,) their classes.
-    fields: (f, 28, 28) float32 smooth random fields; 1 moves the image by a pixel.
+    images: (n, 784) uint8 originals; at least one.
+    labels: (n,) their classes, integers in [0, 10).
+    fields: (f, 28, 28) float32 smooth random fields, at least one; 1 moves the image by a pixel.
     count: number of samples.
     strength: the factor of the displacement, in pixels.
     seed: of the choice of fields and shifts.
+
+    Raises
+    ------
+    ValueError
+        The arrays are not such.
     """
 
     def __init__(self, images, labels, fields, count: int, strength: float, seed: int):
+        for name, array, dtype, shape in (
+            ("images", images, np.uint8, (SIDE * SIDE,)),
+            ("fields", fields, np.float32, (SIDE, SIDE)),
+        ):
+            if array.dtype != dtype or array.shape[1:] != shape or not len(array):
+                raise ValueError(f"{name}: {array.dtype} {array.shape}, not (n, {shape})")
+        if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+            raise ValueError(f"labels: {labels.dtype} {labels.shape} for {len(images)} images")
+        if not 0 <= labels.min() <= labels.max() < CLASSES:
+            raise ValueError(f"labels: outside 0 ... {CLASSES - 1}")
         # Views of plain type: numba compiles memory maps and arrays apart.
         self._images, self._fields = np.asarray(images), np.asarray(fields)
         self._labels = np.asarray(labels, np.int32)
@@ -59,11 +75,6 @@ class DeformedDigits:
     def originals(self, indices: np.ndarray) -> np.ndarray:
         """The images (m, 784) uint8 that the samples at `indices` are made from."""
         return self._images[np.asarray(indices) % len(self._images)]
-
-
-def open_stream(**arrays_and_settings) -> DeformedDigits:
-    """The opener that meta.json names; see `lsh_dl.data.base.Stream`."""
-    return DeformedDigits(**arrays_and_settings)
 
 
 def draw_fields(count: int, smoothness: float, rng: np.random.Generator) -> np.ndarray:
