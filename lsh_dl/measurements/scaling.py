@@ -16,6 +16,7 @@ from lsh_dl.engine.counts import MAINTAIN, OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.threads import Team
 from lsh_dl.engine.workspace import add_tally, create_tally
 from lsh_dl.measurements.energy import EnergyCounter
+from lsh_dl.runs.load import LoadMeter
 from lsh_dl.runs.machine import describe_machine
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.arrays import name_arrays
@@ -55,21 +56,22 @@ def measure_width(run: Run, data: Prepared) -> dict[str, Any]:
     model.until_refresh = None
     learned, predicted = create_tally(), create_tally()
     seconds = {"training": [], "inference": []}
-    with EnergyCounter() as energy:
-        for part in parts:
-            rows = inputs.batch(part)
-            tally, passed = _time(lambda rows=rows: model.train(rows, key))
-            add_tally(learned, tally)
-            seconds["training"].append(passed / samples)
     test = inputs_of(data, data.test)
     correct = tested = 0
-    for part in np.resize(np.arange(len(test)), (ROUNDS, samples)):
-        rows = test.batch(part)
-        (probabilities, tally), passed = _time(lambda rows=rows: model.predict(rows, key))
-        add_tally(predicted, tally)
-        seconds["inference"].append(passed / samples)
-        correct += np.count_nonzero(probabilities.argmax(axis=1) == rows.labels)
-        tested += samples
+    with LoadMeter() as load:
+        with EnergyCounter() as energy:
+            for part in parts:
+                rows = inputs.batch(part)
+                tally, passed = _time(lambda rows=rows: model.train(rows, key))
+                add_tally(learned, tally)
+                seconds["training"].append(passed / samples)
+        for part in np.resize(np.arange(len(test)), (ROUNDS, samples)):
+            rows = test.batch(part)
+            (probabilities, tally), passed = _time(lambda rows=rows: model.predict(rows, key))
+            add_tally(predicted, tally)
+            seconds["inference"].append(passed / samples)
+            correct += np.count_nonzero(probabilities.argmax(axis=1) == rows.labels)
+            tested += samples
     work = {"training": learned.work / parts.size, "inference": predicted.work / parts.size}
     work["training"][MAINTAIN] += refreshed.get("upkeep_multiplications", 0.0)
     dense = dense_work((data.features, *run.hidden, data.classes))
@@ -105,6 +107,7 @@ def measure_width(run: Run, data: Prepared) -> dict[str, Any]:
         "joules": energy.joules / parts.size if energy.joules is not None else None,
         "joules_absent": energy.reason,
         **_count_bytes(model),
+        **load.columns(),
         "processor": machine["processor"],
         "cores": machine["cores"],
         "git_commit": machine["git_commit"],

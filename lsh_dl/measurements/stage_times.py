@@ -20,6 +20,7 @@ from lsh_dl.engine.stages import TIMED_STAGES, Clocked, create_clock, train_by_t
 from lsh_dl.engine.threads import Team
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
 from lsh_dl.rules.base import Rule
+from lsh_dl.runs.load import LoadMeter
 from lsh_dl.runs.machine import describe_machine
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.epochs import draw_key, draw_order
@@ -81,12 +82,13 @@ def measure_stages(run: Run, data: Prepared, most: int | None = None) -> Iterato
     for epoch in range(1, run.training.epochs + 1):
         order, key = draw_order(run.seed, epoch, len(inputs))[:most], draw_key(run.seed, epoch)
         seconds, total, unclocked = dict.fromkeys(PARTS, 0.0), create_tally(), 0.0
-        for rows in prefetch(inputs, order):
-            tally, parts = clocked.train_timed(rows, key)
-            add_tally(total, tally)
-            for part, passed in parts.items():
-                seconds[part] += passed
-            unclocked += _time(plain, rows, key)[1]
+        with LoadMeter() as load:
+            for rows in prefetch(inputs, order):
+                tally, parts = clocked.train_timed(rows, key)
+                add_tally(total, tally)
+                for part, passed in parts.items():
+                    seconds[part] += passed
+                unclocked += _time(plain, rows, key)[1]
         del seconds["optimiser"]
         work = dict(zip(STAGES, total.work / len(order), strict=True))
         yield {
@@ -104,6 +106,7 @@ def measure_stages(run: Run, data: Prepared, most: int | None = None) -> Iterato
             "multiplications": sum(work.values()) - work["optimiser"],
             "processor": machine["processor"],
             "cores": machine["cores"],
+            **load.columns(),
         }
 
 

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lsh_dl.runs.row import LOAD_COLUMNS
+
 MEASURES = (
     "training_multiplications",
     "inference_multiplications",
@@ -13,6 +15,8 @@ MEASURES = (
 #: What the claim speaks of; nobody here has the memory for it.
 PROJECTED_WIDTH = 1_000_000_000
 CONFIDENCE = 0.95
+#: Fewer measured widths are not fitted: the interval of a line through three or four says little.
+FEWEST_WIDTHS = 5
 
 #: How a point came about.
 MEASURED, COMPUTED, PROJECTED = "measured", "computed", "projected"
@@ -27,7 +31,8 @@ def tabulate_points(rows: pd.DataFrame) -> pd.DataFrame:
     `saved_percent` compares with the standard network at the same width, measured or computed: it
     skips inputs that are zero. `saved_percent_of_textbook` compares multiplications with those of
     the dense network that skips nothing. Measured points have what their tables took too:
-    `build_seconds`, `upkeep_percent` of the training time, and `bytes_a_node` of all that is kept.
+    `build_seconds`, `upkeep_percent` of the training time, and `bytes_a_node` of all that is kept;
+    and how busy the machine was (`lsh_dl.runs.load`), where that was recorded.
     """
     parts = [
         _points_of(group, measure, rows["width"].unique())
@@ -47,7 +52,8 @@ def tabulate_points(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _describe_upkeep(rows: pd.DataFrame) -> pd.DataFrame:
     kept = rows[[name for name in rows if name.startswith("bytes_")]].sum(axis=1)
-    return rows[["rule", "width", "build_seconds"]].assign(
+    load = [name for name in LOAD_COLUMNS if name in rows]
+    return rows[["rule", "width", "build_seconds", *load]].assign(
         kind=MEASURED,
         upkeep_percent=100 * rows["upkeep_seconds"] / rows["training_seconds"],
         bytes_a_node=kept / rows["width"],
@@ -127,5 +133,7 @@ class PowerLaw:
 
 
 def fit_power_law(widths: pd.Series, values: pd.Series) -> PowerLaw | None:
-    """The fit; None of fewer than three points, whose error is not known."""
-    return PowerLaw(widths.to_numpy(float), values.to_numpy(float)) if len(widths) > 2 else None
+    """The fit; None of fewer than `FEWEST_WIDTHS` points."""
+    if len(widths) < FEWEST_WIDTHS:
+        return None
+    return PowerLaw(widths.to_numpy(float), values.to_numpy(float))

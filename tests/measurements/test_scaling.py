@@ -14,7 +14,7 @@ from lsh_dl.runs import scaling as scaling_table
 from lsh_dl.runs.energy import estimate_energy
 from lsh_dl.runs.spec import Training
 
-WIDTHS = [200, 400, 800]
+WIDTHS = [200, 300, 400, 600, 800]
 STAGES = ("select", "rerank", "forward", "backward", "update", "maintain", "optimiser")
 
 
@@ -51,8 +51,9 @@ def row(rule, width, work, seconds, **others):
 
 
 def power_law_rows(exponent=0.5):
-    """LSH by an exact power law at three widths, the standard network at the first two."""
-    lsh = [row("lsh", w, 100 * w**exponent, 1e-6 * w**exponent) for w in (100, 1000, 10_000)]
+    """LSH by an exact power law at five widths, the standard network at two of them."""
+    widths = (100, 300, 1000, 3000, 10_000)
+    lsh = [row("lsh", w, 100 * w**exponent, 1e-6 * w**exponent) for w in widths]
     standard = [row("standard", w, 10.0 * w, 1e-7 * w) for w in (100, 1000)]
     return pd.DataFrame(lsh + standard)
 
@@ -145,12 +146,13 @@ def test_a_refresh_counts_as_often_as_it_is_due():
 
 
 def test_an_exact_power_law_is_found_again():
-    fit = scaling_table.fit_power_law(pd.Series([100, 1000, 10_000]), pd.Series([1.0, 2.0, 4.0]))
+    widths, values = pd.Series([10.0**i for i in range(1, 6)]), pd.Series([0.5, 1, 2, 4, 8])
+    fit = scaling_table.fit_power_law(widths, values)
     assert fit.exponent == pytest.approx(np.log10(2))
-    value, low, high = fit.at(100_000)
-    assert value == pytest.approx(8)
+    value, low, high = fit.at(1_000_000)
+    assert value == pytest.approx(16)
     assert low <= value <= high
-    assert scaling_table.fit_power_law(pd.Series([1, 2]), pd.Series([1.0, 2.0])) is None
+    assert scaling_table.fit_power_law(widths[:4], values[:4]) is None
 
 
 def test_a_noisy_power_law_has_its_exponent_in_the_interval():
@@ -165,7 +167,9 @@ def test_points_say_how_they_came_about():
     work = table[table["measure"] == "training_multiplications"].set_index(["rule", "width"])
     assert dict(work.loc["standard", "kind"]) == {
         100: "measured",
+        300: "computed",
         1000: "measured",
+        3000: "computed",
         10_000: "computed",
         10**9: "computed",
     }

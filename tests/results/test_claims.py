@@ -289,7 +289,7 @@ def test_dense_asynchronous(row, standard, cores, verdict):
 def make_widths(at_thousand=3.0, growth=0.3):
     """Points over widths: NN's work is the width, LSH's a power of it."""
     rows = []
-    for width in (1_000, 4_000, 16_000, 64_000):
+    for width in (1_000, 2_000, 4_000, 16_000, 64_000):
         # A little off the line, so that the fit has an interval.
         lsh = at_thousand / 100 * 1_000 * (width / 1_000) ** growth * (1 + 0.01 * (width == 4_000))
         for rule, cost in (("standard", width), ("lsh", lsh)):
@@ -324,6 +324,16 @@ def test_scaling():
     mixed = pd.concat([points[~inference], dear[inference]])
     for name in ("thousand", "sublinear", "billion"):
         assert verdict_of(name, scaling_width=mixed) == IN_PART
+
+
+def test_seconds_of_widths_count_on_a_quiet_machine_only():
+    points = make_widths()
+    measures = [cell.measure for cell in judge(NAMED["sublinear"], {"scaling_width": points}).cells]
+    assert [name for name in measures if "seconds" in name]
+    busy = points.assign(others_cores=1.0)
+    cells = judge(NAMED["sublinear"], {"scaling_width": busy}).cells
+    assert cells
+    assert not [cell for cell in cells if "seconds" in cell.measure]
 
 
 def test_projection_is_called_so_and_judged_by_its_worse_end():

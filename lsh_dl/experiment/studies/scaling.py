@@ -11,7 +11,7 @@ from lsh_dl.common.errors import UserError, suggest
 from lsh_dl.experiment.entries import Distinct, TitledRule
 from lsh_dl.experiment.studies.base import Study, Table
 from lsh_dl.runs.energy import estimate_energy
-from lsh_dl.runs.scaling import tabulate_points
+from lsh_dl.runs.scaling import FEWEST_WIDTHS, tabulate_points
 from lsh_dl.runs.spec import Name, Run, Seed, Training
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ class Scaling(Study):
     dataset: Name | None = Field(None, description="label of `datasets`; default: the first")
     widths: Annotated[
         list[Annotated[int, Field(ge=100, lt=2**31)]], Field(min_length=3), Distinct
-    ] = Field([1000, 4000, 16000], description="nodes of the hidden layer; a fit needs three")
+    ] = Field(
+        [1000, 2000, 4000, 8000, 16000],
+        description=f"nodes of the hidden layer; a fit needs {FEWEST_WIDTHS} of them",
+    )
     active_nodes: int = Field(50, ge=1, le=100, description="LSH's at every width")
     standard_up_to: int = Field(
         20_000, description="widest layer of which the standard network is run; computed beyond"

@@ -169,17 +169,28 @@ BUSY_CORES, BUSY_STEAL = 0.25, 5.0
 there on seconds tell of the neighbours too."""
 
 
+def is_quiet(timed: pd.DataFrame) -> bool:
+    """Whether nothing else of weight ran on the machine; older results, without the record, pass.
+
+    Parameters
+    ----------
+    timed: what was timed, a row each, with the columns of `lsh_dl.runs.load`.
+    """
+    columns = ["others_cores", "steal_percent"]
+    cores, steal = timed.reindex(columns=columns).astype(float).mean()
+    return not (cores > BUSY_CORES or steal > BUSY_STEAL)
+
+
 def require_quiet(runs: pd.DataFrame) -> None:
     """Refuse a verdict on seconds that were taken while others worked on the machine.
 
     Raises
     ------
     NotTestedError
-        Other processes, or other machines on the same hardware, took too much. Results from before
-        the load was recorded pass.
+        See `is_quiet`.
     """
-    cores, steal = runs["others_cores"].mean(), runs["steal_percent"].mean()
-    if cores > BUSY_CORES or steal > BUSY_STEAL:
+    if not is_quiet(runs):
+        cores, steal = runs["others_cores"].mean(), runs["steal_percent"].mean()
         raise NotTestedError(
             f"the machine was busy while runs were timed: other processes took {cores:.2f} cores "
             f"and a hypervisor {steal:.1f} % of the time, on average; run it again on an idle one"
