@@ -1,6 +1,6 @@
 """The command line `lsh-dl`.
 
-A command imports what it needs inside its function: `--help` and 200 small jobs start fast.
+A command imports what it needs inside its function: `--help` starts fast.
 """
 
 import io
@@ -18,7 +18,7 @@ from lsh_dl.cli.rules import rules
 from lsh_dl.cli.runs import runs
 from lsh_dl.cli.train import train
 from lsh_dl.cli.watch import watch
-from lsh_dl.common.errors import UserError
+from lsh_dl.common.errors import UserError, describe_error
 from lsh_dl.common.pipeline import end_with_pipeline
 
 
@@ -38,7 +38,7 @@ class Commands(click.Group):
         except (UserError, OSError) as error:
             if context.params["debug"]:
                 raise
-            click.echo(f"error: {_describe(error)}", err=True)
+            click.echo(f"error: {describe_error(error)}", err=True)
             sys.exit(1)
 
 
@@ -59,13 +59,6 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
         elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-
-
-def _describe(error: UserError | OSError) -> str:
-    """One line; the system's own errors (disk full, not permitted) with the file they are about."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split())
 
 
 @click.group(cls=Commands)

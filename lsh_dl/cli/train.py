@@ -1,6 +1,6 @@
-"""The command `lsh-dl train`: one run, from options or as the pipeline describes it.
+"""The command `lsh-dl train`: one run, described by options.
 
-What it needs is imported inside: `--help` and 200 small jobs start fast.
+What it needs is imported inside: `--help` starts fast.
 """
 
 from pathlib import Path
@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lsh_dl.cli.data import entry_option, place_options
-from lsh_dl.cli.params import Json, Setting, Widths, file, folder, random_seed, thread_count
+from lsh_dl.cli.params import Setting, Widths, file, folder, random_seed, thread_count
 
 if TYPE_CHECKING:
     from lsh_dl.runs.spec import Run
 
-#: Options of the pipeline's form, which has all else in its `--spec`.
-PIPELINE = ("spec", "data", "csv", "json")
-#: Options that say nothing about the run itself.
-BESIDE = ("mirror", "cache", "model", "checkpoint_seconds")
 #: Options that are keys of `training`; without them the config's values hold, or the defaults.
 TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
 
@@ -74,11 +70,7 @@ TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
     help="Least time between checkpoints, from which an interrupted run goes on.",
 )
 @place_options
-@click.option("--spec", type=Json(), help="Pipeline: the whole run as JSON (lsh_dl.runs.spec.Run).")
-@click.option("--csv", type=file, help="Pipeline: results, a row per epoch.")
-@click.option("--json", type=file, help="Pipeline: settings, versions, machine.")
-@click.pass_context
-def train(context: click.Context, **options: Any) -> None:
+def train(**options: Any) -> None:
     """Train one network and show how it does, epoch by epoch.
 
     \b
@@ -94,18 +86,9 @@ def train(context: click.Context, **options: Any) -> None:
     where the last checkpoint was written.
     """
     from lsh_dl.cli.runs import show_run
-    from lsh_dl.common.validation import validate
-    from lsh_dl.runs.spec import Run
     from lsh_dl.training.job import run_to_files
 
     kept = {"model_path": options["model"], "interval": options["checkpoint_seconds"]}
-    if options["spec"] is not None:
-        _check_pipeline_form(context, options)
-        run = validate(Run, options["spec"], "--spec")
-        run_to_files(run, *(options[name] for name in PIPELINE[1:]), **kept)
-        return
-    if options["csv"] or options["json"]:
-        raise click.UsageError("--csv and --json belong to --spec; give --out FOLDER")
     if not options["rule"]:
         raise click.UsageError("give a --rule (lsh-dl rules list)")
     if bool(options["dataset"]) == bool(options["data"]):
@@ -114,20 +97,6 @@ def train(context: click.Context, **options: Any) -> None:
     csv = options["out"] / f"{run.id}.csv"
     run_to_files(run, data, csv, csv.with_suffix(".json"), **kept)
     show_run(csv)
-
-
-def _check_pipeline_form(context: click.Context, options: dict[str, Any]) -> None:
-    missing = [f"--{name}" for name in PIPELINE if options[name] is None]
-    if missing:
-        raise click.UsageError(f"--spec needs {', '.join(missing)} too")
-    given = [
-        f"--{name.replace('_', '-')}"
-        for name in options
-        if name not in (*PIPELINE, *BESIDE)
-        and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    ]
-    if given:
-        raise click.UsageError(f"--spec describes the whole run: leave out {', '.join(given)}")
 
 
 def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:

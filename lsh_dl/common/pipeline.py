@@ -1,4 +1,4 @@
-"""Jobs that end with the pipeline that started them.
+"""What all jobs of a pipeline have in common: a log, one line for a mistake, a common end.
 
 A pipeline that is killed cannot end its jobs: they would train on beside those of the next call,
 which also spoils what that call times.
@@ -7,8 +7,14 @@ which also spoils what that call times.
 import os
 import signal
 import socket
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lsh_dl.common.errors import UserError, describe_error
 
 VARIABLE = "LSH_DL_PIPELINE"
 """Environment variable of jobs: host and process of their pipeline."""
@@ -19,6 +25,23 @@ INTERVAL = 1.0
 def announce_pipeline() -> None:
     """Let all jobs that this process starts from now on end with it."""
     os.environ[VARIABLE] = f"{socket.gethostname()}:{os.getpid()}"
+
+
+@contextmanager
+def job(log: Path | str) -> Iterator[None]:
+    """Do a job of a pipeline in this process: what it prints goes to `log`, as UTF-8.
+
+    A mistake that a user can mend ends the process with one line there, and exit code 1. The
+    process ends with its pipeline.
+    """
+    end_with_pipeline()
+    # Never closed: the traceback of any other error is told after the last line.
+    sys.stdout = sys.stderr = open(log, "w", encoding="utf-8")  # noqa: SIM115
+    try:
+        yield
+    except (UserError, OSError) as error:
+        print(f"error: {describe_error(error)}", flush=True)
+        sys.exit(1)
 
 
 def end_with_pipeline() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 import time
 from importlib.metadata import version
@@ -19,7 +20,19 @@ from lsh_dl.training.model_file import TrainedModel, read_model, write_model
 #: Seconds of training that an interruption may cost beside the epoch that it breaks off.
 INTERVAL = 20.0
 
+#: Environment variable with another number.
+VARIABLE = "LSH_DL_CHECKPOINT_SECONDS"
+
 _PACKAGE = Path(__file__).parents[1]
+
+
+def interval_of_jobs() -> float:
+    """Least seconds between two checkpoints of a pipeline's jobs: `VARIABLE`, or `INTERVAL`."""
+    given = os.environ.get(VARIABLE, INTERVAL)
+    try:
+        return float(given)
+    except ValueError:
+        raise UserError(f"{VARIABLE}: a number of seconds is needed (got {given!r})") from None
 
 
 class Checkpoint:

@@ -89,12 +89,6 @@ USAGE = {
     "both": (("--rule", "wta", "--dataset", "digits", "--data", "x"), "give either --dataset"),
     "zero width": (("--hidden", "0"), "widths are needed"),
     "no value": (("--set", "K"), "KEY=VALUE is needed"),
-    "half of the pipeline's": (("--spec", "{}"), "--spec needs --data, --csv, --json"),
-    "csv alone": (("--rule", "wta", "--csv", "x"), "--csv and --json belong to --spec"),
-    "too much": (
-        ("--spec", "{}", "--data", ".", "--csv", "a", "--json", "b", "--seed", "2"),
-        "leave out --seed",
-    ),
 }
 
 

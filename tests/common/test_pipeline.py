@@ -64,3 +64,30 @@ def test_a_pipeline_of_another_machine_or_none_means_nothing():
     for value in ("elsewhere:1", "", "nonsense"):
         done = run_job(value)
         assert done.stdout.endswith("lives\n"), done
+
+
+def do_job(tmp_path, statement):
+    """Run a statement as a job; its exit code, what came out, and its log."""
+    code = "from lsh_dl.common.errors import UserError\nfrom lsh_dl.common.pipeline import job\n"
+    code += (
+        f"with job({str(tmp_path / 'job.log')!r}):\n    print('begun: \\xe9')\n    {statement}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr, (tmp_path / "job.log").read_text("utf-8")
+
+
+def test_what_a_job_prints_goes_to_its_log(tmp_path):
+    assert do_job(tmp_path, "pass") == (0, "", "begun: \xe9\n")
+
+
+def test_mistake_in_a_job_is_one_line_of_its_log(tmp_path):
+    code, _, log = do_job(tmp_path, "raise UserError('a.csv: empty; remove it')")
+    assert (code, log) == (1, "begun: \xe9\nerror: a.csv: empty; remove it\n")
+    code, _, log = do_job(tmp_path, "open('/none/there')")
+    assert (code, log) == (1, "begun: \xe9\nerror: /none/there: No such file or directory\n")
+
+
+def test_any_other_error_of_a_job_has_its_traceback(tmp_path):
+    code, _, log = do_job(tmp_path, "1 / 0")
+    assert code == 1
+    assert log.endswith("ZeroDivisionError: division by zero\n")

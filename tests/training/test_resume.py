@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 from networks import RULES, make_run
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.experiment.config import Training
 from lsh_dl.runs.row import TIME_COLUMNS
 from lsh_dl.training import checkpoints
 from lsh_dl.training import run as training
+from lsh_dl.training.checkpoints import INTERVAL, interval_of_jobs
 from lsh_dl.training.job import run_to_files
 from lsh_dl.training.model_file import read_model
 
@@ -260,3 +262,13 @@ def test_leftovers_of_living_processes_stay(make_job):
     job.train()
     left = {path.name for path in job.folder.glob(".*")}
     assert left == {f".run.{os.getppid()}.new.csv", ".run.x.new.csv"}
+
+
+def test_interval_of_jobs_is_the_environments(monkeypatch):
+    monkeypatch.delenv("LSH_DL_CHECKPOINT_SECONDS", raising=False)
+    assert interval_of_jobs() == INTERVAL
+    monkeypatch.setenv("LSH_DL_CHECKPOINT_SECONDS", "2.5")
+    assert interval_of_jobs() == 2.5
+    monkeypatch.setenv("LSH_DL_CHECKPOINT_SECONDS", "soon")
+    with pytest.raises(UserError, match="a number of seconds is needed"):
+        interval_of_jobs()

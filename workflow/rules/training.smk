@@ -33,6 +33,5 @@ rule train:
         data=lambda wildcards, input: Path(input.data).parent,
     message:
         "train {wildcards.run}"
-    shell:
-        '"$LSH_DL_PYTHON" -m lsh_dl train --spec {params.spec:q} --data {params.data:q}'
-        " --csv {output.csv:q} --json {output.json:q} > {log:q} 2>&1"
+    script:
+        "../scripts/train_run.py"

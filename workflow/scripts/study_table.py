@@ -1,19 +1,18 @@
 """Adapter: Snakemake's inputs and outputs to `lsh_dl.results.tables`."""
 
-import sys
 from functools import partial
 from pathlib import Path
 
+from lsh_dl.common.pipeline import job
 from lsh_dl.experiment.config import check_config, known_tables
 from lsh_dl.results.tables import write_table
 
-# Open until the end: an error is told after the last line. Snakemake defines `snakemake`.
-sys.stdout = sys.stderr = open(snakemake.log[0], "w", encoding="utf-8")  # noqa: F821, SIM115
-table = snakemake.wildcards.table  # noqa: F821
-study = check_config(snakemake.config).studies[known_tables()[table].name]  # noqa: F821
-write_table(
-    partial(study.tabulate, table),
-    snakemake.input.runs,  # noqa: F821
-    snakemake.input.measured,  # noqa: F821
-    Path(snakemake.output[0]),  # noqa: F821
-)
+with job(snakemake.log[0]):  # noqa: F821 (Snakemake defines it)
+    table = snakemake.wildcards.table  # noqa: F821
+    study = check_config(snakemake.config).studies[known_tables()[table].name]  # noqa: F821
+    write_table(
+        partial(study.tabulate, table),
+        snakemake.input.runs,  # noqa: F821
+        snakemake.input.measured,  # noqa: F821
+        Path(snakemake.output[0]),  # noqa: F821
+    )
