@@ -76,18 +76,20 @@ class Grid:
     def _handles(self) -> Iterator[Line2D]:
         for _, curve in self.table.drop_duplicates("label").sort_values("curve").iterrows():
             look = style.look(curve["curve"])
-            if curve["rule"] == "standard":
+            if curve["rule"] == "standard" and not self.standard_has_curve:
                 mark = style.ring(curve["curve"]) if self.shows_standard else {"marker": None}
                 look |= mark | {"linestyle": "--"}
             yield Line2D([], [], label=curve["title"], **look)
 
-    #: Whether the standard network has a point of its own beside its dashed line.
+    #: Whether the standard network has a point of its own beside its dashed line, or a curve as all
+    #: others and no such line.
     shows_standard = False
+    standard_has_curve = False
 
 
 def draw_curve(axes: Axes, points: pd.DataFrame, x: str) -> None:
-    """One curve of a panel over the measure `x`, in per cent, with its band; diverged ringed."""
-    points = points.sort_values("target_active_fraction")
+    """One curve of a panel over the measure `x`, with its band; diverged ringed."""
+    points = points.sort_values(["target_active_fraction", f"{x}_median"])
     across = points[f"{x}_median"]
     look = style.look(points["curve"].iloc[0])
     axes.plot(across, points["test_accuracy_median"], **look, zorder=3, clip_on=False)
@@ -144,6 +146,16 @@ def draw_over_active_share(table: pd.DataFrame, caption: str) -> Figure:
         for _, points in part[part["rule"] != "standard"].groupby("curve"):
             draw_curve(axes, points, "active_fraction")
     return grid.finish("Active nodes, measured (%)", caption)
+
+
+def draw_over(table: pd.DataFrame, x: str, x_label: str, caption: str) -> Figure:
+    """Test accuracy over the measure `x`: a curve for each rule, the standard network too."""
+    grid = Grid(table)
+    grid.standard_has_curve = True
+    for axes, _, part in grid.panels():
+        for _, points in part.groupby("curve"):
+            draw_curve(axes, points, x)
+    return grid.finish(x_label, caption)
 
 
 def finite(values: pd.Series) -> np.ndarray:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+STUDY = "docs/add_a_study.md"
 DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
@@ -28,3 +29,7 @@ def write_examples(folder: Path) -> None:
     """Put the tutorials' files to their places in a copy of the project."""
     (folder / "lsh_dl/rules/weighted_norm.py").write_text(blocks("docs/add_a_rule.md", "python")[0])
     (folder / "lsh_dl/data/stripes.py").write_text(blocks("docs/add_a_data_set.md", "python")[0])
+    study, figure = blocks(STUDY, "python")
+    (folder / "lsh_dl/experiment/studies/label_noise.py").write_text(study)
+    (folder / "figures/label_noise.py").write_text(figure)
+    (folder / "workflow/report/label_noise.rst").write_text(blocks(STUDY, "rst")[0])

@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
-from documents import DOCUMENTS, ROOT, blocks, commands, write_examples
+from documents import DOCUMENTS, ROOT, STUDY, blocks, commands, write_examples
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +85,7 @@ class Project:
         own = yaml.safe_load(SMALL)
         for section, document in (("rules", "add_a_rule"), ("datasets", "add_a_data_set")):
             own[section] |= yaml.safe_load(blocks(f"docs/{document}.md", "yaml")[0])[section]
+        own |= yaml.safe_load(blocks(STUDY, "yaml")[0])
         (folder / "my.yaml").write_text(yaml.safe_dump(own, sort_keys=False))
         (folder / "mirror").mkdir()
         (folder / "bin").mkdir()
@@ -158,6 +160,33 @@ def test_tutorial_is_as_short_as_it_says():
     lines = blocks("docs/add_a_rule.md", "python")[0].splitlines()
     assert len(lines) < 40
     assert f"in {len(lines)} lines" in (ROOT / "README.md").read_text()
+
+
+def test_a_study_is_as_short_as_it_says():
+    parts = [part for language in ("python", "rst", "yaml") for part in blocks(STUDY, language)]
+    assert sum(len(part.splitlines()) for part in parts) <= 60
+    assert "in 60 lines" in (ROOT / STUDY).read_text()
+
+
+def test_study_of_the_tutorial_makes_its_figure(project):
+    config = yaml.safe_load((project.folder / "my.yaml").read_text())
+    config |= {"results": "studied", "training": {"epochs": 4}, "seeds": [1, 2]}
+    config["datasets"] = {"digits": {"train": 400, "test": 200}}
+    config["label_noise"] |= {"networks": [[16]], "shares": [0.0, 0.9]}
+    (project.folder / "studied.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    done = project.run("snakemake --cores 2 label_noise --configfile studied.yaml")
+    assert done.returncode == 0, done.stdout
+    results = project.folder / "studied"
+    assert not (results / "runs").exists()
+    names = sorted(path.stem for path in (results / "label_noise").glob("*.csv"))
+    assert "digits_lsh_1x16_5pct_seed1_noise0.9" in names
+    assert len(names) == 2 * 2 * 2
+    table = pd.read_csv(results / "tables/label_noise.csv")
+    accuracy = table.set_index(["rule", "noise"])["test_accuracy_median"]
+    assert accuracy["standard", 0.9] < accuracy["standard", 0.0]
+    assert (table["n"] == 2).all()
+    picture = (results / "figures/label_noise.svg").read_text()
+    assert {"Share drawn", "NN", "LSH"} <= set(re.findall(r">([^<>]+)<", picture))
 
 
 def test_site_is_built_without_a_warning(tmp_path):
