@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -79,6 +79,11 @@ class Comparison(Model):
     )
     training: Training = Field(
         Training(), description="optimiser and schedule, the same for every rule"
+    )
+    reported_epoch: Literal["best", "last"] = Field(
+        "best",
+        description="the epoch of each run that figures and claims show: best on the validation "
+        "part, or the last; the same for every rule",
     )
 
     def training_for(self, dataset: str) -> Training:

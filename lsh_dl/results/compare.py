@@ -27,7 +27,7 @@ from scipy import stats
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import write_csv, written_whole
 from lsh_dl.runs.row import COLUMNS, LOAD_COLUMNS
-from lsh_dl.runs.summary import last_epochs
+from lsh_dl.runs.summary import reported_epochs
 
 #: What is compared, each with its floor: a difference of accuracy, or a share of the reference.
 MEASURES = {
@@ -186,7 +186,7 @@ def pool_deviations(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def read_last_rows(folder: Path) -> pd.DataFrame:
-    """The last row of every run of a results' folder, with `cell`: its id without the seed.
+    """The reported row of every run of a results' folder, with `cell`: its id without the seed.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def read_last_rows(folder: Path) -> pd.DataFrame:
         raise UserError(f"{path}: {str(error).splitlines()[0]}; {remedy}") from None
     if not {*COLUMNS} - {*LOAD_COLUMNS} <= {*runs.columns} or runs.empty:
         raise UserError(f"{path}: not the table of runs of this version; {remedy}")
-    last = last_epochs(runs)
+    last = reported_epochs(runs)
     names = [name_cell(*pair) for pair in zip(last["run_id"], last["seed"], strict=True)]
     return last.assign(cell=names)
 

@@ -10,12 +10,20 @@ import pandas as pd
 
 from lsh_dl.common.files import write_csv
 from lsh_dl.runs.record import read_measured, read_runs
-from lsh_dl.runs.summary import Rows, compare_with_standard
+from lsh_dl.runs.summary import Rows, compare_with_standard, mark_reported
 
 
-def write_runs(run_files: Sequence[Path | str], path: Path) -> None:
-    """Write every epoch of the runs to `path`, with their work compared with the standard's."""
-    write_csv(compare_with_standard(read_runs(run_files)), path)
+def write_runs(run_files: Sequence[Path | str], path: Path, which: str = "best") -> None:
+    """Write every epoch of the runs to `path`, with what follows from several of them.
+
+    That is their work beside the standard network's, and which epoch is reported (`mark_reported`
+    says by which of its ways).
+    """
+    write_csv(_read_whole(run_files, which), path)
+
+
+def _read_whole(run_files: Sequence[Path | str], which: str) -> pd.DataFrame:
+    return mark_reported(compare_with_standard(read_runs(run_files)), which)
 
 
 def write_table(
@@ -23,6 +31,7 @@ def write_table(
     run_files: Sequence[Path | str],
     measured_files: Sequence[Path | str],
     path: Path,
+    which: str = "best",
 ) -> None:
     """Write a table of a study to `path`.
 
@@ -31,9 +40,10 @@ def write_table(
     make: from the study's rows to the table.
     run_files, measured_files: the CSVs of the study's runs, trained and measured, in the config's
         order; empty where it has none.
+    which: epoch of each run is reported, as for `write_runs`.
     """
     rows = Rows(
-        compare_with_standard(read_runs(run_files)) if run_files else None,
+        _read_whole(run_files, which) if run_files else None,
         read_measured(measured_files) if measured_files else None,
     )
     write_csv(make(rows), path)

@@ -68,7 +68,10 @@ def read_table_of_runs(path: Path | str) -> "pd.DataFrame":
     if not {*_OLDER} <= {*frame.columns} or frame.empty:
         raise UserError(f"{path}: not the table of runs of this version; run `snakemake` again")
     absent = [name for name in LOAD_COLUMNS if name not in frame]
-    return _convert(frame.assign(**dict.fromkeys(absent, "")))
+    # Apart: what is no column of a run is taken for a number.
+    reported = frame.pop("reported") == "True" if "reported" in frame else None
+    frame = _convert(frame.assign(**dict.fromkeys(absent, "")))
+    return frame if reported is None else frame.assign(reported=reported)
 
 
 def _read_run(path: Path) -> "pd.DataFrame":

@@ -68,6 +68,31 @@ def compare_with_standard(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def mark_reported(runs: pd.DataFrame, which: str = "best") -> pd.DataFrame:
+    """`runs` with column `reported`: the one epoch of each run that tables and claims show.
+
+    Parameters
+    ----------
+    which
+        `best`: that with the highest validation accuracy, the earliest of several; the last of a
+        run that diverged, or was trained without validation samples. `last`: the last.
+    """
+    chosen = last_epochs(runs)
+    if which == "best":
+        sound = chosen.loc[chosen["status"] == "ok", "run_id"]
+        judged = runs[runs["run_id"].isin(sound) & runs["validation_accuracy"].notna()]
+        # idxmax takes the first of several.
+        best = judged.groupby("run_id", sort=False)["validation_accuracy"].idxmax()
+        others = chosen.index[~chosen["run_id"].isin(best.index)]
+        return runs.assign(reported=runs.index.isin([*best, *others]))
+    return runs.assign(reported=runs.index.isin(chosen.index))
+
+
+def reported_epochs(runs: pd.DataFrame) -> pd.DataFrame:
+    """The row of every run that `mark_reported` chose; the last where none was chosen."""
+    return runs[runs["reported"]] if "reported" in runs else last_epochs(runs)
+
+
 def last_epochs(runs: pd.DataFrame) -> pd.DataFrame:
     """The last row of every run, in the order of the runs."""
     return runs.loc[runs.groupby("run_id", sort=False)["epoch"].idxmax()]
@@ -76,15 +101,15 @@ def last_epochs(runs: pd.DataFrame) -> pd.DataFrame:
 def summarise(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a point: median, lowest and highest of each measure over the seeds.
 
-    Each run counts with its last epoch. A run that diverged is kept, with the epoch it came to;
-    `diverged` says how many of the `n` runs did, `epoch` is the last epoch of those that did not
-    (of all where every one did).
+    Each run counts with the epoch that is reported (`mark_reported`). A run that diverged is kept,
+    with the epoch it came to; `diverged` says how many of the `n` runs did, `epoch` is the latest
+    of those that are reported.
 
     Parameters
     ----------
     runs: what `compare_with_standard` returns.
     """
-    return summarise_rows(last_epochs(runs), POINT, MEASURES)
+    return summarise_rows(reported_epochs(runs), POINT, MEASURES)
 
 
 def summarise_epochs(runs: pd.DataFrame) -> pd.DataFrame:

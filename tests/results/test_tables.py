@@ -1,15 +1,23 @@
 import statistics
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import check_config, known_tables
 from lsh_dl.results.tables import write_runs, write_table
-from lsh_dl.runs.record import read_runs, write_rows
+from lsh_dl.runs.record import read_runs, read_table_of_runs, write_rows
 from lsh_dl.runs.row import COLUMNS, LOAD_COLUMNS
-from lsh_dl.runs.summary import MEASURES, NAMED_CURVES, compare_with_standard, summarise
+from lsh_dl.runs.summary import (
+    MEASURES,
+    NAMED_CURVES,
+    compare_with_standard,
+    mark_reported,
+    reported_epochs,
+    summarise,
+)
 
 TABLES = known_tables()
 COMPARED = [name for name, study in TABLES.items() if study.name == "comparison"]
@@ -199,6 +207,45 @@ def test_all_measures_have_median_and_range(write_run):
     points = summarise(compare_with_standard(read_runs([write_run("wta", 1, [0.9])])))
     for measure in MEASURES:
         assert {f"{measure}_{part}" for part in ("median", "low", "high")} <= set(points.columns)
+
+
+def epochs_of(run_id, validation, status="ok"):
+    return pd.DataFrame(
+        {
+            "run_id": run_id,
+            "epoch": range(1, len(validation) + 1),
+            "validation_accuracy": validation,
+            "status": ["ok"] * (len(validation) - 1) + [status],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("validation", "status", "which", "epoch"),
+    [
+        ([0.5, 0.9, 0.8], "ok", "best", 2),
+        ([0.5, 0.9, 0.9], "ok", "best", 2),
+        ([0.5, 0.9, 0.8], "ok", "last", 3),
+        ([0.5, 0.9, 0.1], "diverged", "best", 3),
+        ([np.nan] * 3, "ok", "best", 3),
+    ],
+)
+def test_one_epoch_of_each_run_is_reported(validation, status, which, epoch):
+    runs = pd.concat([epochs_of("a", [0.1, 0.2]), epochs_of("b", validation, status)])
+    marked = mark_reported(runs.reset_index(drop=True), which)
+    assert marked.groupby("run_id")["reported"].sum().to_dict() == {"a": 1, "b": 1}
+    reported = reported_epochs(marked).set_index("run_id")["epoch"]
+    assert reported.to_dict() == {"a": 2, "b": epoch}
+
+
+def test_points_and_claims_take_the_reported_epoch(write_run, tmp_path):
+    path = write_run("lsh", 1, [0.9, 0.8, 0.7])
+    rows = pd.read_csv(path, dtype=str).assign(validation_accuracy=["0.5", "0.9", "0.6"])
+    rows.to_csv(path, index=False)
+    for which, accuracy in (("best", 0.8), ("last", 0.7)):
+        write_runs([path], tmp_path / "runs.csv", which)
+        (point,) = summarise(read_table_of_runs(tmp_path / "runs.csv")).to_dict("records")
+        assert point["test_accuracy_median"] == accuracy
 
 
 def test_results_from_before_the_load_was_recorded_are_read(write_run):

@@ -46,6 +46,8 @@ rule runs_table:
     localrule: True
     conda:
         "../../environment.yml"
+    params:
+        epoch=EXPERIMENT.reported_epoch,
     message:
         "gather all runs in one table"
     script:
@@ -75,6 +77,7 @@ rule study_table:
         "../../environment.yml"
     params:
         about=lambda wildcards: TABLES[wildcards.table].tables[wildcards.table].about,
+        epoch=EXPERIMENT.reported_epoch,
         # The study's section of the config decides the table too (headings, say).
         section=lambda wildcards: as_param(
             str(EXPERIMENT.studies[TABLES[wildcards.table].name])

@@ -9,10 +9,11 @@ from lsh_dl.results.tables import write_table
 
 with job(snakemake.log[0]):  # noqa: F821 (Snakemake defines it)
     table = snakemake.wildcards.table  # noqa: F821
-    study = check_config(snakemake.config).studies[known_tables()[table].name]  # noqa: F821
+    experiment = check_config(snakemake.config)  # noqa: F821
     write_table(
-        partial(study.tabulate, table),
+        partial(experiment.studies[known_tables()[table].name].tabulate, table),
         snakemake.input.runs,  # noqa: F821
         snakemake.input.measured,  # noqa: F821
         Path(snakemake.output[0]),  # noqa: F821
+        experiment.reported_epoch,
     )

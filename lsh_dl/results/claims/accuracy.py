@@ -22,7 +22,7 @@ from lsh_dl.results.claims.base import (
     require_quiet,
     rows_of,
 )
-from lsh_dl.runs.summary import last_epochs
+from lsh_dl.runs.summary import reported_epochs
 
 ABOUT_FIVE = 5.5
 """Per cent of the multiplications: what rounds to 5."""
@@ -56,18 +56,18 @@ def measure_accuracy(tables: Tables) -> list[Cell]:
 
 def measure_work(tables: Tables) -> list[Cell]:
     """LSH's multiplications in per cent of the textbook dense network's."""
-    last = last_epochs(rows_of(tables, "comparison", "lsh"))
+    rows = reported_epochs(rows_of(tables, "comparison", "lsh"))
     parts = ("training", "inference")
     return cells_of(
-        pd.concat([last.assign(measure=part, value=last[f"{part}_percent"]) for part in parts])
+        pd.concat([rows.assign(measure=part, value=rows[f"{part}_percent"]) for part in parts])
     )
 
 
 def measure_savings(tables: Tables) -> list[Cell]:
     """LSH's multiplications, and seconds where runs were timed, in per cent of NN's as run here."""
-    last = last_epochs(rows_of(tables, "comparison", "lsh"))
+    rows = reported_epochs(rows_of(tables, "comparison", "lsh"))
     values = [
-        last.assign(measure=f"multiplications, {part}", value=last[f"{part}_percent_of_standard"])
+        rows.assign(measure=f"multiplications, {part}", value=rows[f"{part}_percent_of_standard"])
         for part in ("training", "inference")
     ]
     with suppress(NotTestedError):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lsh_dl.runs.summary import last_epochs
+from lsh_dl.runs.summary import last_epochs, reported_epochs
 
 HOLDS = "holds"
 IN_PART = "holds in part"
@@ -159,7 +159,7 @@ def pair(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 def points_below(rows: pd.DataFrame, others: pd.DataFrame, measure: str) -> pd.DataFrame:
     """How many points of test accuracy `rows` lie below the others, as `cells_of` takes it."""
-    pairs = pair(last_epochs(rows), last_epochs(others))
+    pairs = pair(reported_epochs(rows), reported_epochs(others))
     lost = 100 * (pairs["test_accuracy_other"] - pairs["test_accuracy"])
     return pairs.assign(measure=measure, value=lost)
 

@@ -38,8 +38,9 @@ PAPER = (
 )
 NUMBERS = (
     "Numbers are medians over n seeds with, in brackets, the lowest and the highest seed, or the "
-    "interval that is named. Differences are between runs of the same seed, after the last epoch "
-    "unless said. A verdict on generated or stand-in data is about those, not the paper's data."
+    "interval that is named. Differences are between runs of the same seed, each in the epoch that "
+    "was best on its validation data (or the last, where the config says so) unless said. A "
+    "verdict on generated or stand-in data is about those, not the paper's data."
 )
 
 
