@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from lsh_dl.runs.record import write_rows
+
 # No deadline: the first call of a kernel compiles or loads it. Same examples in every run.
 settings.register_profile("lsh-dl", deadline=None, derandomize=True)
 settings.load_profile("lsh-dl")
@@ -77,3 +79,30 @@ def row() -> Mapping[str, Any]:
         "others_cores": 0.02,
         "status": "ok",
     }
+
+
+@pytest.fixture
+def write_run(tmp_path, row):
+    """A function that writes one run's CSV, an epoch for each accuracy, and returns its path."""
+
+    def write(rule, seed, accuracies, level=0.25, status="ok", **change):
+        label = change.get("label", rule)
+        run_id = f"digits_{label}_2x8_{100 * level:g}pct_seed{seed}_{change.get('threads', 1)}"
+        common = row | {
+            "run_id": run_id,
+            "rule": rule,
+            "label": label,
+            "title": label.upper(),
+            "seed": seed,
+            "target_active_fraction": level,
+            "active_fraction": level,
+        }
+        rows = [
+            common | {"epoch": number, "test_accuracy": accuracy} | change
+            for number, accuracy in enumerate(accuracies, 1)
+        ]
+        rows[-1]["status"] = status
+        write_rows(tmp_path / f"{run_id}.csv", rows)
+        return tmp_path / f"{run_id}.csv"
+
+    return write
