@@ -130,6 +130,11 @@ def as_caption(text):
     return re.sub(r"([\\`*_|:\[\]])", r"\\\1", text)
 
 
+def table_if_present(name):
+    """A table as an input; none where its study is absent."""
+    return RESULTS / "tables" / f"{name}.csv" if name in PRESENT else []
+
+
 def shown_by(runs):
     """What the caption of a figure says of the runs that it shows."""
     return {
@@ -209,8 +214,10 @@ def locate(path):
 # makes environments for its jobs, the one in these. A variable: as part of a command, another place
 # of the same environment would rerun everything.
 own_environments = workflow.deployment_settings.deployment_method
-os.environ["LSH_DL_PYTHON"] = (
-    "python" if DeploymentMethod.CONDA in own_environments else sys.executable
+os.environ.update(
+    LSH_DL_PYTHON=(
+        "python" if DeploymentMethod.CONDA in own_environments else sys.executable
+    )
 )
 # Snakemake 9.27 starts scripts without quoting, which a folder with a blank in its name needs.
 if Path(sys.executable).exists():

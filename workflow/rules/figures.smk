@@ -22,11 +22,6 @@ FIGURE_FILES = expand(
 )
 
 
-def table_if_present(name):
-    """A table as an input; none where its study is absent."""
-    return RESULTS / "tables" / f"{name}.csv" if name in PRESENT else []
-
-
 # Steps of seconds: on a cluster too, they run where Snakemake does.
 
 
