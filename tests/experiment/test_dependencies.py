@@ -97,6 +97,11 @@ def test_every_kind_of_import_is_followed(small_package):
     ]
 
 
+def test_what_functions_import_is_told_apart(small_package):
+    assert sources.imports_in_functions("small.relative") == ["small.deep.leaf"]
+    assert sources.imports_in_functions("small.start") == []
+
+
 def test_module_without_a_file(small_package):
     with pytest.raises(ModuleNotFoundError, match=r"small\.none"):
         sources.source_files("small.none")

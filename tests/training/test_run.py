@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from networks import RULES, make_run
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.store import ArraySamples, Prepared
 from lsh_dl.engine.counts import STAGES
 from lsh_dl.runs.row import COLUMNS, TIME_COLUMNS
 from lsh_dl.runs.spec import Training
 from lsh_dl.training import job, loader
+from lsh_dl.training import run as run_module
 from lsh_dl.training.job import run_to_files
 from lsh_dl.training.run import create_model, train_run
 
@@ -153,3 +155,10 @@ def test_percentages_are_of_the_textbook_network_and_leave_the_optimiser_out(rul
     if rule in ("standard", "wta"):
         expected = {"standard": 1.0, "wta": (6 + 4) / 32}[rule]
         assert row["active_fraction"] == row["inference_active_fraction"] == expected
+
+
+def test_row_that_cannot_be_is_one_line(data, monkeypatch):
+    monkeypatch.setattr(run_module, "_active_fraction", lambda *numbers: 2.0)
+    message = r"drawn_wta_\S+, epoch 1: active_fraction: should be less than or equal to 1 \(got 2"
+    with pytest.raises(UserError, match=message):
+        next(train_run(describe_run("wta"), data))

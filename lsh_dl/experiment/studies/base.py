@@ -34,15 +34,24 @@ POINTS = (
 
 
 class Table(NamedTuple):
-    """A table of a study: results/tables/<name>.csv."""
+    """A table of a study: results/tables/<name>.csv.
 
-    #: From the study and its rows to the table.
+    Attributes
+    ----------
+    make
+        From the study (its section of the config) and the rows of its runs to the table.
+    shows
+        Whether it has a place for the rule of a name; rows of others, by their column `rule`, are
+        left out. None: for every one.
+    drawn
+        Whether figures/<name>.py draws it, with the caption workflow/report/<name>.rst.
+    about
+        The table's own caption in the report, reStructuredText.
+    """
+
     make: Callable[[Any, Rows], pd.DataFrame]
-    #: Whether it has a place for a rule (column `rule`); None: for every one.
     shows: Callable[[str], bool] | None = None
-    #: Whether figures/<name>.py draws it, with the caption workflow/report/<name>.rst.
     drawn: bool = True
-    #: Its own caption in the report.
     about: str = POINTS
 
     def has_place_for(self, rule: str) -> bool:
@@ -55,20 +64,29 @@ class Study(Model):
 
     Its fields are the keys of its section. The first paragraph of its docstring is its description
     in configs/README.md.
+
+    Attributes
+    ----------
+    name
+        Key of its section, and folder of what it measures.
+    tables
+        Its tables by name; a name is taken once in all studies.
+    timed
+        Whether seconds are what it is about: the workflow then runs nothing beside its runs.
+    trained
+        Whether its runs are trained, each to the CSV and JSON of a run, which studies may share. A
+        study that is not trained has `measure`.
+    whole
+        Whether a part of its runs tells nothing: `only` then keeps all of them or none.
+    minutes
+        What a cluster is asked for, for each run that is measured; None: by the run's size.
     """
 
-    #: Key of its section, and folder of what it measures.
     name: ClassVar[str]
-    #: Its tables by name; a name is taken once in all studies.
     tables: ClassVar[Mapping[str, Table]]
-    #: Whether seconds are what it is about: the workflow then runs nothing beside its runs.
     timed: ClassVar[bool] = False
-    #: Whether its runs are trained, each to the CSV and JSON of a run, which studies may share.
-    #: A study that is not trained has `measure`.
     trained: ClassVar[bool] = True
-    #: Whether a part of its runs tells nothing: `only` then keeps all of them or none.
     whole: ClassVar[bool] = False
-    #: Minutes to ask a cluster for, for each run that is measured; None: by the run's size.
     minutes: ClassVar[int | None] = None
 
     def check(self, comparison: "Comparison", place: str) -> None:
@@ -86,17 +104,23 @@ class Study(Model):
     def measure(run: Run, data: "Prepared") -> pd.DataFrame:
         """Whatever the study is about, of one run: a job of its own.
 
-        All that decides the numbers stands in `run`: what a study varies besides, in
-        `run.conditions`. Linear algebra runs in one thread.
+        Linear algebra runs in one thread.
+
+        Parameters
+        ----------
+        run
+            All that decides the numbers; what a study varies besides stands in `conditions`.
+        data
+            The prepared data set of the run.
 
         Returns
         -------
-        Rows; `lsh_dl.training.run.describe_run` gives the columns that tell the run.
+        Rows, of any columns; `lsh_dl.training.run.describe_run` gives those that tell the run.
         """
         raise NotImplementedError
 
     def tabulate(self, name: str, rows: Rows) -> pd.DataFrame:
-        """One of its tables, from the rows of its runs."""
+        """Its table called `name`, from the rows of its runs."""
         table = self.tables[name]
         made = table.make(self, rows)
         return made if table.shows is None else made[made["rule"].map(table.shows)]
