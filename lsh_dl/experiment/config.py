@@ -1,6 +1,7 @@
 """The experiment's configuration: read, checked in full before any work, one line per mistake."""
 
 import inspect
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,9 @@ from lsh_dl.data.base import DataSet
 from lsh_dl.experiment.comparison import Comparison, MainStudy, find_at
 from lsh_dl.experiment.studies.base import Study
 from lsh_dl.runs.spec import Training
+
+FOLDERS = ("data", "figures", "logs", "runs", "tables")
+"""What stands in a folder of results beside that of each study that measures."""
 
 
 class Experiment(Comparison):
@@ -39,16 +43,21 @@ def known_studies() -> dict[str, type[Study]]:
         A file cannot be imported, or a study lacks something or takes a name that is taken.
     """
     studies = {MainStudy.name: MainStudy} | discover("lsh_dl.experiment.studies", Study)
-    tables: dict[str, str] = {}
+    tables = {"runs": "every experiment"}
     for name, study in studies.items():
-        if name in Comparison.model_fields or (study is not MainStudy and name == MainStudy.name):
-            raise UserError(f"{study.__module__}: a study cannot be called {name!r}, a key already")
+        place = inspect.getfile(study)
+        taken = name in Comparison.model_fields or name in FOLDERS
+        if taken or (study is not MainStudy and name == MainStudy.name):
+            raise UserError(f"{place}: the name {name!r} is taken; choose another for the study")
         if not study.trained and study.measure is Study.measure:
-            raise UserError(f"{study.__module__}: `trained` is False, and there is no `measure`")
+            raise UserError(f"{place}: `trained` is False, and there is no `measure`")
         for table in study.tables:
             if table in tables:
-                raise UserError(f"{study.__module__}: {tables[table]} has a table {table!r} too")
-            tables[table] = study.__module__
+                raise UserError(f"{place}: {tables[table]} has a table {table!r} too")
+            tables[table] = place
+        for word in (name, *study.tables):
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", word):
+                raise UserError(f"{place}: {word!r}: a name has small letters, digits and _ only")
     return studies
 
 

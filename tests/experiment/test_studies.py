@@ -219,7 +219,12 @@ def test_a_file_is_a_study(write_study, raw_config):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"mine"', '"rules"', "cannot be called 'rules'"),
+        ('name = "mine"', 'name = "rules"', "the name 'rules' is taken"),
+        ('name = "mine"', 'name = "tables"', "the name 'tables' is taken"),
+        ('name = "mine"', 'name = "comparison"', "the name 'comparison' is taken"),
+        ('name = "mine"', 'name = "My study"', "'My study': a name has small letters"),
+        ('{"mine":', '{"a|b":', r"'a\|b': a name has small letters"),
+        ('{"mine":', '{"runs":', "every experiment has a table 'runs' too"),
         ('{"mine":', '{"ablation":', "has a table 'ablation' too"),
         ('    name = "mine"', "    name = 'mine'\n    trained = False", "there is no `measure`"),
         ('    name = "mine"', "", "lacks `name`"),

@@ -236,11 +236,30 @@ def test_edited_engine_reruns_all_runs_but_prepares_no_data(project):
     undo()
     assert len(runs_of(planned)) == 20
     assert measured_of(planned) == {
+        "measure asynchronous of digits_standard_1x8_100pct_seed1",
+        "measure asynchronous of digits_wta_1x8_50pct_seed1",
         "measure selection_quality of digits_wta_1x8_50pct_seed1",
         "measure stage_times of digits_standard_1x8_100pct_seed1",
         "measure stage_times of digits_wta_1x8_50pct_seed1",
     }
     assert not [line for line in planned if line.startswith("prepare")]
+
+
+def test_edited_study_measures_its_own_runs_again_and_trains_nothing(project):
+    undo = project.edit("lsh_dl/experiment/studies/selection_quality.py")
+    planned = project.planned()
+    undo()
+    assert measured_of(planned) == {"measure selection_quality of digits_wta_1x8_50pct_seed1"}
+    assert not runs_of(planned)
+
+
+@pytest.mark.parametrize("path", ["runs/summary.py", "experiment/comparison.py"])
+def test_edited_tables_and_configs_measure_and_train_nothing(project, path):
+    undo = project.edit(f"lsh_dl/{path}")
+    planned = project.planned()
+    undo()
+    assert "gather the table of accuracy_lsh_vs_dropout" in planned
+    assert not measured_of(planned) | runs_of(planned)
 
 
 def test_edited_rule_reruns_its_own_runs(project):
