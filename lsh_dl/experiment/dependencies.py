@@ -29,6 +29,8 @@ def sources_of_measurement(study: str, rule: str) -> list[Path]:
 
     What its file imports at the top serves its section and its tables.
     """
-    module = find("lsh_dl.experiment.studies", Study, study).__module__
-    needed = (*imports_in_functions(module), find("lsh_dl.rules", Rule, rule).__module__)
-    return [*source_files(*needed), below_working_directory(file_of(module))]
+    found = find("lsh_dl.experiment.studies", Study, study)
+    modules = sorted({found.__module__, found.measure.__module__})  # that may be a base's
+    inside = [name for module in modules for name in imports_in_functions(module)]
+    needed = (*inside, find("lsh_dl.rules", Rule, rule).__module__)
+    return [*source_files(*needed), *(below_working_directory(file_of(name)) for name in modules)]

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import Experiment
+from lsh_dl.experiment.studies.tuning import Tuning
 from lsh_dl.experiment.subset import select_runs
 from lsh_dl.runs.spec import Run
 
@@ -27,6 +28,7 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
     except ValidationError as error:
         # Each part was checked; together they make a name that is too long.
         raise UserError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    studies = _assign_picks(experiment, studies)
     trained, measured = split_studies(experiment, studies)
     for runs in (chain(*trained.values()), *measured.values()):
         merge_runs(runs)
@@ -36,7 +38,23 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
     if experiment.only is None:
         return studies
     whole = [name for name, study in experiment.studies.items() if study.whole]
-    return select_runs(studies, experiment.only, whole)
+    chosen = {name: runs for name, runs in studies.items() if name != Tuning.name}
+    chosen = select_runs(chosen, experiment.only, whole)
+    needed = {run.tuned for runs in chosen.values() for run in runs}
+    trials = [trial for trial in studies.get(Tuning.name, ()) if trial.group in needed]
+    return chosen | ({Tuning.name: trials} if trials else {})
+
+
+def _assign_picks(experiment: Experiment, studies: Mapping[str, list[Run]]) -> dict[str, list[Run]]:
+    """The studies, of which the runs that are trained know where their settings come from."""
+    tuning = experiment.studies.get(Tuning.name)
+    if tuning is None:
+        return dict(studies)
+    kinds = experiment.studies
+    return {
+        name: [tuning.assign(run) for run in runs] if kinds[name].trained else runs
+        for name, runs in studies.items()
+    }
 
 
 def split_studies(

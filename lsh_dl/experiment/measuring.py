@@ -19,8 +19,8 @@ def measure_to_file(study: str, run: Run, data_folder: Path, path: Path) -> None
     UserError
         The data are not there.
     """
-    measure = find("lsh_dl.experiment.studies", Study, study).measure
-    data = open_prepared(data_folder)
+    found = find("lsh_dl.experiment.studies", Study, study)
+    data = open_prepared(data_folder, test=found.reads_test)
     with threadpool_limits(1):
-        rows = measure(run, data)
+        rows = found.measure(run, data)
     write_csv(rows, path)

@@ -58,6 +58,17 @@ class Run(Model):
         description="what a study that measures varies besides, such as `{noise: 0.2}`; training "
         "heeds none",
     )
+    tuned: Name | None = Field(
+        None,
+        description="the trials whose pick (lsh_dl.runs.picks) takes the place of learning rate, "
+        "settings and, within a budget, active fraction",
+    )
+    budget: float | None = Field(
+        None,
+        gt=0,
+        description="most multiplications in training and in inference that the settings were "
+        "chosen for, in % of the textbook network's; active_fraction is then what they say",
+    )
     variant: Name | None = Field(
         None, description="what tells a study's run from the comparison's, such as `10epochs`"
     )
@@ -74,17 +85,19 @@ class Run(Model):
     @property
     def id(self) -> str:
         """A readable name, unique within an experiment: `mnist_lsh_2x1000_5pct_seed1`."""
-        parts = [
-            self.dataset,
-            self.label,
-            describe_widths(self.hidden),
-            f"{100 * self.active_fraction:g}pct",
-            f"seed{self.seed}",
-        ]
+        parts = [self.group, f"seed{self.seed}"]
         if self.threads > 1:
             parts.append(f"{self.threads}threads")
         parts += [f"{name}{value:g}" for name, value in self.conditions.items()]
         return "_".join([*parts, *([self.variant] if self.variant else [])])
+
+    @property
+    def group(self) -> str:
+        """What runs have in common whose settings are chosen together: `mnist_lsh_2x1000_5pct`."""
+        level = f"{100 * self.active_fraction:g}pct"
+        if self.budget is not None:
+            level = f"within{self.budget:g}pct"
+        return "_".join([self.dataset, self.label, describe_widths(self.hidden), level])
 
 
 def describe_widths(hidden: tuple[int, ...]) -> str:

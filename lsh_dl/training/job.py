@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 from lsh_dl.common.files import require_writable
 from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.runs.machine import describe_machine
+from lsh_dl.runs.picks import Pick
 from lsh_dl.runs.record import write_record, write_rows
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.checkpoints import INTERVAL, Checkpoint
@@ -23,6 +24,7 @@ def run_to_files(
     json_path: Path,
     model_path: Path | None = None,
     interval: float = INTERVAL,
+    pick: Pick | None = None,
 ) -> None:
     """Train one run on a prepared data set and write its files, whole or not at all.
 
@@ -37,6 +39,8 @@ def run_to_files(
         The trained model (`model_file`); None: it is not kept.
     interval
         Least seconds between two checkpoints.
+    pick
+        What tuning chose, where `run` is tuned; `run` has it already, the JSON tells of it.
 
     Raises
     ------
@@ -60,6 +64,7 @@ def run_to_files(
     record = {
         "run_id": run.id,
         "run": run.model_dump(mode="json"),
+        **({"pick": pick.model_dump(mode="json")} if pick else {}),
         "data": dict(data.meta),
         "machine": describe_machine(),
         "status": rows[-1]["status"],

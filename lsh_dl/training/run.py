@@ -71,15 +71,15 @@ def train_run(
         row = {
             **describe_run(run, data),
             "width": run.hidden[0],
-            "active_fraction": _active_fraction(learned, len(order), run.hidden),
-            "inference_active_fraction": _active_fraction(test.tally, len(data.test), run.hidden),
+            "active_fraction": share_active(learned, len(order), run.hidden),
+            "inference_active_fraction": share_active(test.tally, len(data.test), run.hidden),
             **_diagnose(model, inputs_of(data, data.test), key),
             "epoch": epoch,
             "train_loss": train_loss,
             "train_accuracy": learned.correct[0] / len(order),
             "validation_accuracy": validation.accuracy,
             "test_accuracy": test.accuracy,
-            **_count_work(learned, len(order), test.tally, len(data.test), sizes),
+            **count_work(learned, len(order), test.tally, len(data.test), sizes),
             "train_seconds": round(trained - start, 4),
             "evaluation_seconds": round(evaluated - trained, 4),
             **load.columns(),
@@ -115,7 +115,8 @@ def inputs_of(data: Prepared, samples: Samples | SparseSamples | None) -> Inputs
     return None if samples is None else DenseInputs(samples, data.reading)
 
 
-def _active_fraction(tally: Tally, samples: int, hidden: tuple[int, ...]) -> float:
+def share_active(tally: Tally, samples: int, hidden: tuple[int, ...]) -> float:
+    """Mean share of the hidden nodes that were active for a sample."""
     return tally.active[0] / (samples * sum(hidden))
 
 
@@ -126,7 +127,7 @@ def _diagnose(model: SparseModel, inputs: Inputs, key: np.uint64) -> dict[str, f
     return {"recall_of_top": float(recall_of_top(trace).mean()), "unused_share": float(unused)}
 
 
-def _count_work(
+def count_work(
     learned: Tally, trained: int, tested: Tally, evaluated: int, sizes: list[int]
 ) -> dict[str, float]:
     """Mean multiplications per sample, by stage and in per cent of the textbook dense network."""

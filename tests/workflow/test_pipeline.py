@@ -24,7 +24,11 @@ PARTS = ("Snakefile", "workflow", "figures", "configs", "profiles", "lsh_dl", "e
 pytestmark = pytest.mark.slow
 
 #: Figures of the studies that the small experiment has.
-FIGURES = [name for name, study in known_tables().items() if study.name != "scaling"]
+FIGURES = [
+    name
+    for name, study in known_tables().items()
+    if study.name not in ("scaling", "tuning", "budget")
+]
 
 
 class Project:

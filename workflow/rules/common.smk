@@ -119,6 +119,30 @@ def measured_files(study):
     return [RESULTS / study / f"{run}.csv" for run in MEASURED.get(study, ())]
 
 
+def pick_of(run):
+    """Where a tuned run's settings are; nothing for another."""
+    return RESULTS / "picks" / f"{run.tuned}.json" if run.tuned else []
+
+
+def budget_of(group):
+    """What picking in a group of trials heeds, as `write_pick` takes it."""
+    for run in RUNS.values():
+        if run.tuned == group and run.budget is not None:
+            nearest = run.label in EXPERIMENT.budget.nearest
+            return {"budget": run.budget, "nearest": nearest}
+    return {"budget": None, "nearest": False}
+
+
+def trials_of(wildcards):
+    """The CSVs of the trials of a group."""
+    return [
+        RESULTS / study / f"{trial.id}.csv"
+        for study, runs in MEASURED.items()
+        for trial in runs.values()
+        if trial.group == wildcards.group and not EXPERIMENT.studies[study].reads_test
+    ]
+
+
 def as_param(text):
     """JSON text of the same meaning without `<`: Snakemake's report has parameters in a script."""
     return text.replace("<", "\\u003c")

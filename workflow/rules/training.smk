@@ -8,6 +8,7 @@ rule train:
         / RUNS[wildcards.run].dataset
         / "meta.json",
         sources=lambda wildcards: sources_of_rule(RUNS[wildcards.run].rule),
+        pick=lambda wildcards: pick_of(RUNS[wildcards.run]),
     output:
         csv=report(
             RESULTS / "runs" / "{run}.csv",

@@ -137,7 +137,7 @@ class Prepared:
     Attributes
     ----------
     train, validation, test: `Samples`; `validation` is None where the config keeps none, and is
-        never part of `train`.
+        never part of `train`; `test` is None where it is not to be read.
     offset, scale: (d,) float32, computed from `train`; a network's input is (x - offset) * scale,
         in the order of `reading`.
     features: d.
@@ -148,7 +148,7 @@ class Prepared:
 
     train: Samples | SparseSamples
     validation: Samples | SparseSamples | None
-    test: Samples | SparseSamples
+    test: Samples | SparseSamples | None
     offset: np.ndarray
     scale: np.ndarray
     features: int
@@ -168,8 +168,13 @@ class Prepared:
         )
 
 
-def open_prepared(folder: str | Path) -> Prepared:
-    """Open a prepared folder, and check all that is in it; arrays are memory-mapped.
+def open_prepared(folder: str | Path, test: bool = True) -> Prepared:
+    """Open a prepared folder, and check all that is read; arrays are memory-mapped.
+
+    Parameters
+    ----------
+    test
+        False: the test part is not even read, and None.
 
     Raises
     ------
@@ -180,7 +185,7 @@ def open_prepared(folder: str | Path) -> Prepared:
     try:
         meta = read_meta(folder)
         dataset = _find_data_set(meta) if meta["streams"] else None
-        return _open(ArrayFolder(folder), meta, dataset)
+        return _open(ArrayFolder(folder), meta, dataset, test)
     except (FileNotFoundError, NotADirectoryError) as error:
         if Path(error.filename or "").name == "meta.json":
             reason = "no prepared data set here (meta.json is missing)"
@@ -198,15 +203,18 @@ def _find_data_set(meta: Mapping[str, Any]) -> DataSet:
     return found(validate(found.Settings, meta["settings"], "meta.json: settings"))
 
 
-def _open(arrays: ArrayFolder, meta: Mapping[str, Any], dataset: DataSet | None) -> Prepared:
+def _open(
+    arrays: ArrayFolder, meta: Mapping[str, Any], dataset: DataSet | None, test: bool
+) -> Prepared:
     counts, classes = meta["counts"], meta["classes"]
     offset, scale = (arrays.open(name, [np.float32], 1) for name in ("offset", "scale"))
     shape = meta["image_shape"]
     features = len(offset) if shape is None else math.prod(shape)
     if not len(offset) == len(scale) == features or (shape is not None and len(shape) < 2):
         raise ValueError(f"{len(offset)} offsets and {len(scale)} scales, images of shape {shape}")
-    whole = {}
-    stated = {"train": counts["train"] + counts["validation"], "test": counts["test"]}
+    whole = {"test": None}
+    stated = {"train": counts["train"] + counts["validation"]}
+    stated |= {"test": counts["test"]} if test else {}
     for part, count in stated.items():
         samples = whole[part] = open_part(arrays, part, meta["streams"].get(part), dataset)
         if len(samples) != count:

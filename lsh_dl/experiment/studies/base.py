@@ -78,6 +78,8 @@ class Study(Model):
         study that is not trained has `measure`.
     whole
         Whether a part of its runs tells nothing: `only` then keeps all of them or none.
+    reads_test
+        Whether what it measures may read the test part of the data; False: it is not given to it.
     minutes
         What a cluster is asked for, for each run that is measured; None: by the run's size.
     """
@@ -87,6 +89,7 @@ class Study(Model):
     timed: ClassVar[bool] = False
     trained: ClassVar[bool] = True
     whole: ClassVar[bool] = False
+    reads_test: ClassVar[bool] = True
     minutes: ClassVar[int | None] = None
 
     def check(self, comparison: "Comparison", place: str) -> None:
