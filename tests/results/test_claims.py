@@ -107,6 +107,58 @@ def test_accuracy_has_the_average_as_a_cell(row):
     assert average.median == pytest.approx(13 / 4)
 
 
+def test_the_average_is_judged_with_all_of_its_interval(row):
+    runs = make_runs(row, standard=accuracy(0.95), lsh=accuracy(0.945))
+    spread = {1: -0.03, 2: 0.0, 3: 0.03}
+    lsh = runs["rule"] == "lsh"
+    noisy = runs.copy()
+    noisy.loc[lsh, "test_accuracy"] += noisy.loc[lsh, "seed"].map(spread)
+    for rows, fulfilled in ((runs, True), (noisy, False)):
+        average = judge(NAMED["accuracy"], {"comparison": rows}).cells[-1]
+        assert average.median == pytest.approx(0.5)
+        assert average.fulfilled is fulfilled
+    # Student's t of three seeds, 3 points apart.
+    assert average.high - average.median == pytest.approx(4.303 * 3 / 3**0.5, rel=1e-3)
+
+
+def make_budget(row, lsh, percent=4.0, **others):
+    """Runs of NN, and of rules within a budget that differ from it in what they lose."""
+    work = {"training_percent": percent, "inference_percent": percent}
+    within = make_runs(
+        row,
+        lsh=accuracy(*lsh) | work,
+        **{rule: accuracy(value) | work | more for rule, (value, more) in others.items()},
+    )
+    return {"comparison": make_runs(row, standard=accuracy(0.95)), "budget": within}
+
+
+@pytest.mark.parametrize(
+    ("lsh", "verdict"),
+    [
+        ((0.95, 0.945, 0.94, 0.93), HOLDS),  # one of 2 points, 0.9 on average
+        ((0.95, 0.945, 0.90, 0.93), DOES_NOT_HOLD),
+    ],
+)
+def test_budget_is_judged_on_average(row, lsh, verdict):
+    tables = make_budget(row, lsh, wta=(0.80, {"inference_percent": 30.0}), dropout=(0.5, {}))
+    judgement = judge(NAMED["budget"], tables)
+    assert judgement.verdict == verdict
+    assert [cell.data for cell in judgement.judged] == ["all"]
+    beside = {cell.measure for cell in judgement.cells if not cell.judged}
+    assert beside == {
+        "LSH, below NN",
+        "WTA, below NN (up to 30 % of the multiplications)",
+        "DROPOUT, below NN",
+    }
+
+
+def test_more_than_the_budget_tests_nothing(row):
+    tables = make_budget(row, (0.95, 0.95, 0.95, 0.95), percent=6.0)
+    judgement = judge(NAMED["budget"], tables)
+    assert judgement.verdict == NOT_TESTED
+    assert "more than 5 %" in judgement.reason
+
+
 def test_differences_are_of_the_same_seed(row):
     runs = make_runs(row, standard=accuracy(0.0), lsh=accuracy(0.0))
     runs["test_accuracy"] = runs["seed"].map({1: 0.5, 2: 0.6, 3: 0.9})

@@ -52,6 +52,7 @@ class Cell(NamedTuple):
     runs: tuple[str, ...] = ()  # their ids
     fulfilled: bool | None = None  # None: shown, but no part of the verdict
     unit: str = ""  # where it is another than the claim's
+    judged: bool = True  # False: shown beside what is judged
 
 
 class NotTestedError(Exception):
@@ -102,11 +103,14 @@ def judge(claim: Claim, tables: Tables) -> Judgement:
         cells = claim.measure(tables)
     except NotTestedError as untested:
         return Judgement(claim, NOT_TESTED, untested.cells, str(untested))
-    cells = [cell._replace(fulfilled=bool(claim.fulfils(cell))) for cell in cells]
-    fulfilled = sum(cell.fulfilled for cell in cells)
+    cells = [
+        cell._replace(fulfilled=bool(claim.fulfils(cell))) if cell.judged else cell
+        for cell in cells
+    ]
+    judged = [cell.fulfilled for cell in cells if cell.judged]
     verdict = DOES_NOT_HOLD
-    if fulfilled:
-        verdict = HOLDS if fulfilled == len(cells) else IN_PART
+    if any(judged):
+        verdict = HOLDS if all(judged) else IN_PART
     return Judgement(claim, verdict, cells)
 
 

@@ -55,4 +55,4 @@ def _gains(runs: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_unit(unit: str, values: pd.DataFrame) -> list[Cell]:
-    return [cell._replace(unit=unit) for cell in cells_of(values)]
+    return [cell._replace(unit=unit, judged=False) for cell in cells_of(values)]
