@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsh_dl.cli.params import Json, file, folder, part_of_data, random_seed
+from lsh_dl.cli.params import (
+    Json,
+    complete_datasets,
+    file,
+    folder,
+    part_of_data,
+    random_seed,
+)
 
 if TYPE_CHECKING:
     from lsh_dl.data.base import DataSet
@@ -55,7 +62,8 @@ entry_option = click.option(
     type=Json(),
     default="{}",
     show_default=True,
-    help="As in a config, in JSON: `source` and the set's own settings (configs/README.md).",
+    help="The set's own settings, and `source`, as in a config (configs/README.md), in JSON: "
+    '\'{"train": 2000, "test": 500}\'.',
 )
 
 
@@ -123,7 +131,7 @@ def _describe_files(cls: "type[DataSet]", sources: "CachedSources") -> list[str]
 
 
 @data.command("fetch")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_datasets)
 @click.option("--config", type=file, help="Fetch what this config needs, and from its mirror.")
 @place_options
 def fetch_data(

@@ -1,6 +1,7 @@
 """Kinds of command-line arguments."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import click
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.validation import shorten
 from lsh_dl.common.yaml_files import parse_yaml
+
+PACKAGE = Path(__file__).parents[1]
 
 
 class Json(click.ParamType):
@@ -68,6 +71,25 @@ class Setting(click.ParamType):
         except UserError as error:
             self.fail(str(error), param, context)
 
+
+def _complete(package: str) -> Callable[[Any, Any, str], list[str]]:
+    """Completion by the names of a package's files, which are those of its classes."""
+
+    def complete(context: Any, param: Any, start: str) -> list[str]:
+        files = sorted((PACKAGE / package).glob("[!_]*.py"))
+        return [path.stem for path in files if path.stem.startswith(start) and path.stem != "base"]
+
+    return complete
+
+
+def complete_runs(context: Any, param: Any, start: str) -> list[str]:
+    """Completion by the runs in the folder that the command looks in."""
+    folder = Path(context.params.get("folder") or "results/runs")
+    return sorted(path.stem for path in folder.glob("*.csv") if path.stem.startswith(start))
+
+
+complete_datasets = _complete("data")
+complete_rules = _complete("rules")
 
 random_seed = click.IntRange(0, 2**63 - 1)
 thread_count = click.IntRange(1, 1024)

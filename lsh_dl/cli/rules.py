@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsh_dl.cli.params import Setting
+from lsh_dl.cli.params import Setting, complete_rules
 
 if TYPE_CHECKING:
     from lsh_dl.rules.base import Rule
@@ -60,7 +60,7 @@ def _paper(rule: "type[Rule]") -> str:
 
 
 @rules.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_rules)
 def show_rule(name: str) -> None:
     """Show what a rule does, and its settings with defaults and ranges.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsh_dl.cli.params import Setting
+from lsh_dl.cli.params import Setting, complete_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,8 +71,8 @@ def list_runs(
 ) -> None:
     """Show each run's last epoch, the largest value of --sort last.
 
-    FOLDER holds the CSVs of runs. Columns are those of a run's CSV, described in
-    docs/columns.md.
+    FOLDER holds the CSVs of runs, or is a folder of results with `runs` in it. Columns are those
+    of a run's CSV, described in docs/columns.md.
 
     \b
     lsh-dl runs list
@@ -100,7 +100,7 @@ def list_runs(
 
 
 @runs.command("show")
-@click.argument("run", metavar="RUN|FILE")
+@click.argument("run", metavar="RUN|FILE", shell_complete=complete_runs)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -118,6 +118,8 @@ def show_one(run: str, folder: Path) -> None:
     """
     from lsh_dl.common.errors import UserError, suggest
 
+    inner = folder / "runs"
+    folder = inner if inner.is_dir() else folder
     path = Path(run) if run.endswith(".csv") else folder / f"{run}.csv"
     if not path.is_file():
         known = [other.stem for other in path.parent.glob("*.csv")]
@@ -148,6 +150,8 @@ def _read_last(folder: Path) -> "pd.DataFrame":
     from lsh_dl.runs.record import read_runs
     from lsh_dl.runs.summary import last_epochs
 
+    if (folder / "runs").is_dir():  # the folder of results, as other commands take it
+        folder = folder / "runs"
     paths = sorted(folder.glob("*.csv"))
     if not paths:
         raise UserError(f"{folder}: no CSVs of runs; give a folder such as results/trials")

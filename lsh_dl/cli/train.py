@@ -3,25 +3,56 @@
 What it needs is imported inside: `--help` starts fast.
 """
 
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from lsh_dl.cli.data import entry_option, place_options
-from lsh_dl.cli.params import Setting, Widths, file, folder, random_seed, thread_count
-
-if TYPE_CHECKING:
-    from lsh_dl.runs.spec import Run
+from lsh_dl.cli.params import (
+    Setting,
+    Widths,
+    complete_datasets,
+    complete_rules,
+    file,
+    folder,
+    random_seed,
+    thread_count,
+)
+from lsh_dl.runs.spec import MOST_EPOCHS, Run, Training
 
 #: Options that are keys of `training`; without them the config's values hold, or the defaults.
 TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
 
+LONGEST_VARIANT = 60
+"""Letters of what a trial's name says of its settings."""
+
+
+def _default(key: str, words: Mapping[Any, str] | None = None) -> str:
+    """What an option of `TRAINING` is where it is not given."""
+    value = getattr(Training(), key)
+    return f"[default: the config's, or {words[value] if words else value}]"
+
 
 @click.command()
-@click.option("--dataset", metavar="NAME", help="Data set (lsh-dl data list) or its config entry.")
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    shell_complete=complete_datasets,
+    help="Data set (lsh-dl data list) or its config entry.",
+)
 @click.option("--data", type=folder, help="A prepared folder, instead of --dataset.")
-@click.option("--rule", metavar="NAME", help="Rule (lsh-dl rules list) or its config entry.")
+@click.option(
+    "--rule",
+    metavar="NAME",
+    shell_complete=complete_rules,
+    help="Rule (lsh-dl rules list) or its config entry.",
+)
 @click.option(
     "--hidden",
     type=Widths(),
@@ -36,10 +67,27 @@ TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
     show_default=True,
     help="Wanted share of active nodes.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the training part.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Step size.")
-@click.option("--momentum", type=click.FloatRange(0, 1, max_open=True), help="Decay of velocity.")
-@click.option("--adagrad/--sgd", default=None, help="Optimiser.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1, MOST_EPOCHS),
+    help=f"Passes over the training part. {_default('epochs')}",
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    help=f"Step size. {_default('learning_rate')}",
+)
+@click.option(
+    "--momentum",
+    type=click.FloatRange(0, 1, max_open=True),
+    help=f"Decay of the velocity; 0: none. {_default('momentum')}",
+)
+@click.option(
+    "--adagrad/--sgd",
+    default=None,
+    help="Optimiser: steps scaled by each weight's history, or not. "
+    + _default("adagrad", {True: "--adagrad", False: "--sgd"}),
+)
 @click.option("--seed", type=random_seed, default=1, show_default=True)
 @click.option("--threads", type=thread_count, default=1, show_default=True)
 @click.option(
@@ -82,8 +130,9 @@ def train(**options: Any) -> None:
     The data set is prepared at its first use and kept in the cache folder. With --config, its
     entries of that name and its `training` are taken; options are laid over them. The run's CSV
     and JSON go to --out; `lsh-dl runs show FILE` draws the table again. They stay out of
-    results/runs, which belongs to `snakemake`. After an interruption the same command goes on
-    where the last checkpoint was written.
+    results/runs, which belongs to `snakemake`. Names of
+    files say what is not the default. After an interruption the same command goes on where the
+    last checkpoint was written.
     """
     from lsh_dl.cli.runs import show_run
     from lsh_dl.training.job import run_to_files
@@ -95,11 +144,36 @@ def train(**options: Any) -> None:
         raise click.UsageError("give either --dataset NAME (lsh-dl data list) or --data FOLDER")
     run, data = describe_run(options)
     csv = options["out"] / f"{run.id}.csv"
-    run_to_files(run, data, csv, csv.with_suffix(".json"), **kept)
+    if csv.exists():
+        click.echo(f"{csv}: will be replaced by the run of the same name", err=True)
+    try:
+        run_to_files(run, data, csv, csv.with_suffix(".json"), **kept)
+    except KeyboardInterrupt:
+        click.echo(
+            "\ninterrupted; the same command goes on after the last epoch of which there is a "
+            "checkpoint",
+            err=True,
+        )
+        sys.exit(130)
     show_run(csv)
 
 
-def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:
+def name_variant(training: Training, settings: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """What of a run is not the default, as part of its name: `learning_rate=0.02,K=6`.
+
+    Trials that differ so have files of their own. Where this would be long, or no file's name,
+    it is a number made of it; empty where all is the default.
+    """
+    usual = Training().model_dump()
+    changed = {key: value for key, value in training.model_dump().items() if value != usual[key]}
+    changed |= dict(settings) | {key: value for key, value in data.items() if key != "source"}
+    text = ",".join(f"{key}={value}" for key, value in changed.items())
+    if len(text) <= LONGEST_VARIANT and re.fullmatch(r"[\w.,=+-]*", text, re.ASCII):
+        return text
+    return hashlib.sha256(json.dumps(changed, default=str).encode()).hexdigest()[:8]
+
+
+def describe_run(options: dict[str, Any]) -> tuple[Run, Path]:
     """The run that the options describe, and its prepared data, made where it has to be."""
     from lsh_dl.common.discovery import find
     from lsh_dl.common.validation import validate
@@ -108,7 +182,6 @@ def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:
     from lsh_dl.experiment.comparison import default_title
     from lsh_dl.experiment.config import read_config
     from lsh_dl.rules.base import Rule
-    from lsh_dl.runs.spec import Run, Training
 
     config = read_config(options["config"]) if options["config"] else None
     name = options["rule"]
@@ -123,6 +196,11 @@ def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:
     training = entry.adapt(training or Training()) if entry else training
     given = {key: options[key] for key in TRAINING if options[key] is not None}
     label = options["label"] or name
+    training = validate(
+        Training, (training or Training()).model_dump() | given, "lsh-dl train: training"
+    )
+    data_entry = {"source": of_config.source or dataset} | of_config.settings if of_config else {}
+    data_entry |= options["entry"]
     run = validate(
         Run,
         {
@@ -135,13 +213,13 @@ def describe_run(options: dict[str, Any]) -> tuple["Run", Path]:
             "active_fraction": options["active"] if rule.uses_active_fraction else 1.0,
             "seed": options["seed"],
             "threads": options["threads"],
-            "training": (training or Training()).model_dump() | given,
+            "training": training,
+            "variant": name_variant(training, settings, data_entry) or None,
         },
         "lsh-dl train",
     )
     if options["data"]:
         return run, options["data"]
-    data_entry = {"source": of_config.source or dataset} | of_config.settings if of_config else {}
     mirror = options["mirror"] or (config and config.mirror)
     cache = options["cache"] or (config and config.cache)
-    return run, prepare_once(dataset, data_entry | options["entry"], mirror, cache)
+    return run, prepare_once(dataset, data_entry, mirror, cache)

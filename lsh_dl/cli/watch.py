@@ -32,15 +32,22 @@ def watch(config: Path, results: str | None, only: str | None, once: bool) -> No
     """
     from rich.console import Console
 
+    from lsh_dl.common.errors import UserError
     from lsh_dl.experiment.config import read_config
     from lsh_dl.experiment.expand import expand_runs
     from lsh_dl.experiment.monitor import Board, draw_snapshot, follow
     from lsh_dl.experiment.resources import sizes_of
 
     experiment = read_config(config)
-    part = experiment.model_copy(update={"only": only or experiment.only})
-    runs = {run.id: run for run in expand_runs(part)}
-    board = Board(runs, Path(results or experiment.results), sizes_of(experiment))
+    only = experiment.only if only is None else only
+    runs = {run.id: run for run in expand_runs(experiment.model_copy(update={"only": only}))}
+    folder = Path(experiment.results if results is None else results).expanduser()
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: no such folder, so nothing runs there; start `snakemake`, or name the "
+            "folder by --results or the config by --config"
+        )
+    board = Board(runs, folder, sizes_of(experiment))
     if once:
         Console().print(draw_snapshot(board.read()))
     else:

@@ -75,17 +75,20 @@ def read_table_of_runs(path: Path | str) -> "pd.DataFrame":
 
 
 def _read_run(path: Path) -> "pd.DataFrame":
-    remedy = "remove it and run again"
+    damaged = "it is damaged: remove it and run again"
     try:
         frame = _read_text(path)
         if list(frame.columns) == _OLDER:
             frame = frame.assign(**dict.fromkeys(LOAD_COLUMNS, "")).reindex(columns=list(COLUMNS))
         if list(frame.columns) != list(COLUMNS) or frame.empty:
-            raise UserError(f"{path}: not the CSV of a run of this version; {remedy}")
+            raise UserError(
+                f"{path}: not the CSV of a run of this version; "
+                "name runs' CSVs, such as results/runs"
+            )
         return _convert(frame)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: cannot be read ({reason}); {remedy}") from None
+        raise UserError(f"{path}: cannot be read ({reason}); {damaged}") from None
 
 
 def _read_text(path: Path) -> "pd.DataFrame":

@@ -18,6 +18,7 @@ def _refuse_control_characters(text: str) -> str:
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+Variant = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.,=+-]*$", max_length=100)]
 Title = Annotated[
     str, Field(min_length=1, max_length=200), AfterValidator(_refuse_control_characters)
 ]
@@ -69,8 +70,8 @@ class Run(Model):
         description="most multiplications in training and in inference that the settings were "
         "chosen for, in % of the textbook network's; active_fraction is then what they say",
     )
-    variant: Name | None = Field(
-        None, description="what tells a study's run from the comparison's, such as `10epochs`"
+    variant: Variant | None = Field(
+        None, description="what tells runs of equal axes apart, such as `10epochs` of a study"
     )
 
     @model_validator(mode="after")

@@ -1,12 +1,21 @@
 """`lsh-dl train`, `runs` and `rules`, as a person types them."""
 
 import json
+import os
+import re
+import shlex
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
+import yaml
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from lsh_dl.cli.main import main
+from lsh_dl.cli.train import name_variant
+from lsh_dl.runs.spec import Training
 
 SMALL = ("--entry", '{"train": 80, "test": 30}', "--hidden", "8", "--epochs", "2")
 
@@ -22,7 +31,7 @@ def run(tmp_path, monkeypatch):
 def test_train_from_options(run, tmp_path):
     done = run("train", "--dataset", "digits", "--rule", "wta", "--active", "0.25", *SMALL)
     assert done.exit_code == 0, done.output
-    csv = tmp_path / "results/trials/digits_wta_1x8_25pct_seed1.csv"
+    csv = tmp_path / "results/trials/digits_wta_1x8_25pct_seed1_epochs=2,train=80,test=30.csv"
     rows = pd.read_csv(csv)
     assert list(rows["epoch"]) == [1, 2]
     assert json.loads(csv.with_suffix(".json").read_text())["run"]["hidden"] == [8]
@@ -55,7 +64,7 @@ def test_train_on_a_prepared_folder(run, tmp_path):
     run("data", "prepare", "--label", "toys", *entry, "--out", "toys")
     done = run("train", "--data", "toys", "--rule", "standard", "--hidden", "8", "--epochs", "1")
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "results/trials/toys_standard_1x8_100pct_seed1.csv").is_file()
+    assert (tmp_path / "results/trials/toys_standard_1x8_100pct_seed1_epochs=1.csv").is_file()
 
 
 def test_config_gives_entries_and_options_are_laid_over(run, tmp_path):
@@ -75,12 +84,113 @@ def test_config_gives_entries_and_options_are_laid_over(run, tmp_path):
         *("--epochs", "1", "--hidden", "8,6", "--out", "here"),
     )
     assert done.exit_code == 0, done.output
-    described = json.loads((tmp_path / "here/few_drawn_8-6_5pct_seed1.json").read_text())["run"]
+    described = json.loads(
+        next((tmp_path / "here").glob("few_drawn_8-6_5pct_seed1_*.json")).read_text()
+    )["run"]
     assert described["rule"] == "dropout"
     assert described["settings"] == {"inference": "sampled"}
     assert described["title"] == "Drawn"
     assert described["training"]["epochs"] == 1
     assert described["training"]["learning_rate"] == 0.02
+
+
+def test_trials_that_differ_are_all_kept(run, tmp_path):
+    common = ("train", "--dataset", "digits", "--rule", "wta", *SMALL)
+    trials = (
+        (),
+        ("--learning-rate", "0.02"),
+        ("--learning-rate", "0.03"),
+        ("--sgd",),
+    )
+    kept = [arguments for arguments in trials if run(*common, *arguments).exit_code == 0]
+    assert len(list((tmp_path / "results/trials").glob("*.csv"))) == len(kept) >= 4
+    again = run(*common, *trials[1])
+    assert "will be replaced" in again.stderr
+    assert len(list((tmp_path / "results/trials").glob("*.csv"))) == len(kept)
+    listed_runs = run("runs", "list", "results/trials")
+    assert f"{len(kept)} runs" in listed_runs.output
+
+
+def test_names_of_trials():
+    assert name_variant(Training(), {}, {"source": "digits"}) == ""
+    assert name_variant(Training(learning_rate=0.02), {"K": 6}, {}) == "learning_rate=0.02,K=6"
+    odd = name_variant(Training(), {"text": "a/b"}, {})
+    long = name_variant(Training(), {"text": "a" * 99}, {})
+    assert odd != long
+    assert {len(odd), len(long)} == {8}
+
+
+def test_ctrl_c_says_how_to_go_on(run, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lsh_dl.training.job.run_to_files", interrupt)
+    done = run("train", "--dataset", "digits", "--rule", "wta", *SMALL)
+    assert done.exit_code == 130
+    assert "the same command goes on" in done.stderr
+
+
+def test_network_larger_than_the_memory(run, tmp_path):
+    done = run("train", "--dataset", "digits", "--rule", "wta", *SMALL, "--hidden", 2**31 - 1)
+    assert done.exit_code == 1
+    assert re.fullmatch(
+        r"error: the network 784-2147483647-10 needs 13.6 TB of memory; there are .*\n", done.stderr
+    )
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30, -1])
+def test_seed_that_no_kernel_takes(run, tmp_path, number):
+    done = run("train", "--dataset", "digits", "--rule", "wta", "--seed", number)
+    assert done.exit_code == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "| true"])
+def test_training_goes_on_without_streams(tmp_path, closed):
+    words = ("train", "--dataset", "digits", "--rule", "wta", *SMALL, "--out", tmp_path / "out")
+    command = shlex.join(map(str, (sys.executable, "-m", "lsh_dl", *words)))
+    environment = os.environ | {"LSH_DL_CACHE": str(tmp_path / "cache")}
+    subprocess.run(f"{command} {closed}", shell=True, env=environment, capture_output=True)
+    (csv,) = (tmp_path / "out").glob("*.csv")
+    assert list(pd.read_csv(csv)["epoch"]) == [1, 2]
+
+
+def test_folder_of_results_is_taken_as_its_runs(some_runs, tmp_path):
+    (tmp_path / "results/claims.csv").write_text("claim\na\n")
+    assert listed(some_runs("runs", "list", "results")) == listed(some_runs("runs", "list"))
+    name = "digits_lsh_2x8_25pct_seed1"
+    shown = some_runs("runs", "show", name, "--folder", "results")
+    assert shown.output == some_runs("runs", "show", name).output
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others/claims.csv").write_text("claim\na\n")
+    done = some_runs("runs", "list", "others")
+    assert done.exit_code == 1
+    assert "remove" not in done.stderr
+
+
+def test_watching_no_folder(run, tmp_path, raw_config):
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(raw_config))
+    done = run("watch", "--config", "a.yaml", "--once")
+    assert done.exit_code == 1
+    assert "results: no such folder" in done.stderr
+    (tmp_path / "results").mkdir()
+    assert run("watch", "--config", "a.yaml", "--once").exit_code == 0
+    done = run("watch", "--config", "a.yaml", "--once", "--only", "")
+    assert "only: empty" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "start", "names"),
+    [
+        ("train --dataset", "mnis", {"mnist", "mnist8m", "mnist8m_generated"}),
+        ("train --rule", "", {"adaptive", "dropout", "lsh", "standard", "wta"}),
+        ("rules show", "l", {"lsh"}),
+        ("data fetch", "norb", {"norb", "norb_standin"}),
+    ],
+)
+def test_completion_of_names(words, start, names):
+    completed = ShellComplete(main, {}, "lsh-dl", "_LSH_DL_COMPLETE")
+    assert {item.value for item in completed.get_completions(words.split(), start)} >= names
 
 
 USAGE = {

@@ -44,7 +44,7 @@ def test_results_from_before_the_load_was_recorded_are_read(write_run):
 def test_file_that_is_no_run(tmp_path, text):
     path = tmp_path / "run.csv"
     path.write_text(text)
-    with pytest.raises(UserError, match=rf"^{path}: .*; remove it and run again$"):
+    with pytest.raises(UserError, match=rf"^{path}: .*(run again|results/runs)$"):
         read_runs([path])
 
 
