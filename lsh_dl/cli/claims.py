@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lsh_dl.cli.params import folder
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -21,7 +23,7 @@ COLORS = {"holds": "green", "holds in part": "yellow", "does not hold": "red"}
 
 
 @click.command()
-@click.argument("results", type=click.Path(file_okay=False, path_type=Path), default="results")
+@click.argument("results", type=folder, default="results")
 @click.option("--rules", is_flag=True, help="Show also the rule that each verdict was given by.")
 def claims(results: Path, rules: bool) -> None:
     """Show the paper's claims, each with its verdict and what was measured.
@@ -54,10 +56,10 @@ def claims(results: Path, rules: bool) -> None:
 
 
 @click.command()
-@click.argument("results", type=click.Path(file_okay=False, path_type=Path), default="results")
+@click.argument("results", type=folder, default="results")
 @click.option(
     "--reference",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=folder,
     default=REFERENCE,
     help="Folder of reference results; default: the project's figures/reference/laptop.",
 )
@@ -128,8 +130,8 @@ def _show(comparison: "Comparison", shown: "pd.DataFrame") -> None:
 
 
 @click.command()
-@click.argument("results", type=click.Path(file_okay=False, path_type=Path))
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("results", type=folder)
+@click.argument("folder", type=folder)
 def reference(results: Path, folder: Path) -> None:
     """Keep the results of a finished experiment as a reference for `lsh-dl compare`.
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.paths import expand_path
 from lsh_dl.common.validation import shorten
 from lsh_dl.common.yaml_files import parse_yaml
 
@@ -91,8 +92,22 @@ def complete_runs(context: Any, param: Any, start: str) -> list[str]:
 complete_datasets = _complete("data")
 complete_rules = _complete("rules")
 
+
+class UserPath(click.Path):
+    """A path, with `~` expanded: shells leave it in `--out=~/x`."""
+
+    def convert(self, value: Any, param: Any, context: Any) -> Path:
+        """The path; what no file system takes is a usage error."""
+        try:
+            expanded = expand_path(value)
+        except UserError as error:
+            self.fail(str(error), param, context)
+        return Path(super().convert(str(expanded), param, context))
+
+
 random_seed = click.IntRange(0, 2**63 - 1)
 thread_count = click.IntRange(1, 1024)
-folder = click.Path(file_okay=False, path_type=Path)
-file = click.Path(dir_okay=False, path_type=Path)
+any_path = UserPath()
+folder = UserPath(file_okay=False)
+file = UserPath(dir_okay=False)
 part_of_data = click.Choice(["train", "validation", "test"])

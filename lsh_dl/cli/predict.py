@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lsh_dl.cli.params import file, part_of_data
+from lsh_dl.cli.params import any_path, file, part_of_data
 
 
 @click.command()
@@ -12,7 +12,7 @@ from lsh_dl.cli.params import file, part_of_data
 @click.option(
     "--data",
     "source",
-    type=click.Path(path_type=Path),
+    type=any_path,
     required=True,
     metavar="FOLDER|FILE",
     help="Prepared data set, or samples in a .npz, .csv or .amat file.",

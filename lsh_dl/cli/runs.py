@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsh_dl.cli.params import Setting, complete_runs
+from lsh_dl.cli.params import Setting, complete_runs, folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="results/runs")
+@click.argument("folder", type=folder, default="results/runs")
 @click.option(
     "--where",
     type=Setting(),
@@ -103,7 +103,7 @@ def list_runs(
 @click.argument("run", metavar="RUN|FILE", shell_complete=complete_runs)
 @click.option(
     "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=folder,
     default="results/runs",
     show_default=True,
     help="Where RUN.csv is.",

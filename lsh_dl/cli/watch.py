@@ -33,6 +33,7 @@ def watch(config: Path, results: str | None, only: str | None, once: bool) -> No
     from rich.console import Console
 
     from lsh_dl.common.errors import UserError
+    from lsh_dl.common.paths import expand_path
     from lsh_dl.experiment.config import read_config
     from lsh_dl.experiment.expand import expand_runs
     from lsh_dl.experiment.monitor import Board, draw_snapshot, follow
@@ -41,7 +42,7 @@ def watch(config: Path, results: str | None, only: str | None, once: bool) -> No
     experiment = read_config(config)
     only = experiment.only if only is None else only
     runs = {run.id: run for run in expand_runs(experiment.model_copy(update={"only": only}))}
-    folder = Path(experiment.results if results is None else results).expanduser()
+    folder = expand_path(experiment.results if results is None else results)
     if not folder.is_dir():
         raise UserError(
             f"{folder}: no such folder, so nothing runs there; start `snakemake`, or name the "

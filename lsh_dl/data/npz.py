@@ -2,13 +2,13 @@
 
 import zipfile
 import zlib
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.paths import expand_path
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -36,7 +36,7 @@ class Npz(DataSet):
 
     def __init__(self, settings: "Npz.Settings"):
         super().__init__(settings)
-        self.path = Path(settings.path).expanduser()
+        self.path = expand_path(settings.path)
         self.title = settings.title or self.path.stem
         self.kind = settings.kind
 

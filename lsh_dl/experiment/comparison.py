@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from lsh_dl.common.discovery import discover, find
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.paths import expand_path
 from lsh_dl.common.validation import Model, validate
 from lsh_dl.experiment.entries import (
     DatasetEntry,
@@ -41,9 +42,9 @@ def _check_folder(path: str) -> str:
     if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(p)) > 255 for p in parts):
         raise ValueError(f"a path has at most {LONGEST_PATH:,} bytes, each part of it 255")
     try:
-        return str(Path(path).expanduser())
-    except RuntimeError:
-        raise ValueError(f"no home folder for {parts[0]!r}") from None
+        return str(expand_path(path))
+    except UserError as error:
+        raise ValueError(str(error)) from None
 
 
 class Comparison(Model):

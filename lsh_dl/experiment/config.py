@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 
 from lsh_dl.common.discovery import discover
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.paths import expand_path
 from lsh_dl.common.validation import shorten, validate
 from lsh_dl.common.yaml_files import read_yaml
 from lsh_dl.data.base import DataSet
@@ -127,8 +128,8 @@ def _check_mirror(mirror: str | None, place: str) -> None:
     if not mirror or mirror.lower().startswith(("http://", "https://")):
         return
     try:
-        found = "://" not in mirror and Path(mirror).expanduser().is_dir()
-    except (OSError, RuntimeError, ValueError):  # too long, no such home folder, a NUL
+        found = "://" not in mirror and expand_path(mirror).is_dir()
+    except (OSError, UserError):  # too long, no such home folder, a NUL
         found = False
     if not found:
         given = shorten(mirror)

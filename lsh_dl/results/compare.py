@@ -25,7 +25,7 @@ import pandas as pd
 from scipy import stats
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.files import write_csv, written_whole
+from lsh_dl.common.files import whole_folder, write_csv, written_whole
 from lsh_dl.runs.row import COLUMNS, LOAD_COLUMNS
 from lsh_dl.runs.summary import reported_epochs
 
@@ -84,22 +84,16 @@ def keep_reference(results: Path, folder: Path) -> list[Path]:
     for pattern, found in files.items():
         if not found:
             raise UserError(f"{results / pattern}: no such file; let `snakemake` finish first")
-    if folder.exists():
-        if any(folder.iterdir()) and not (folder / SETTINGS).is_file():
-            raise UserError(f"{folder}: holds other files; name a new folder, or an old reference")
-        shutil.rmtree(folder)
-    written = []
-    for found in files.values():
-        for file in found:
-            target = folder / file.relative_to(results)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
-            written.append(target)
-    write_csv(last, folder / "tables/runs.csv")
-    with written_whole(folder / SETTINGS) as file:
-        lines = [f"{json.dumps(cell)}: {json.dumps(made)}" for cell, made in settings.items()]
-        file.write("{\n" + ",\n".join(lines) + "\n}\n")
-    return [*written, folder / SETTINGS]
+    with whole_folder(folder, lambda names: SETTINGS in names, "reference") as new:
+        written = [file.relative_to(results) for found in files.values() for file in found]
+        for name in written:
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(results / name, new / name)
+        write_csv(last, new / "tables/runs.csv")
+        with written_whole(new / SETTINGS) as file:
+            lines = [f"{json.dumps(cell)}: {json.dumps(made)}" for cell, made in settings.items()]
+            file.write("{\n" + ",\n".join(lines) + "\n}\n")
+    return [folder / name for name in (*written, SETTINGS)]
 
 
 def compare_results(results: Path, reference: Path) -> Comparison:

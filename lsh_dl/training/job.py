@@ -4,7 +4,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from lsh_dl.common.files import require_writable
+from lsh_dl.common.files import require_writable_file
 from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.runs.machine import describe_machine
 from lsh_dl.runs.picks import Pick
@@ -48,7 +48,7 @@ def run_to_files(
         The data are not there, or results cannot be written.
     """
     for path in filter(None, (csv_path, json_path, model_path)):
-        require_writable(path.parent)
+        require_writable_file(path)
     data = open_prepared(data_folder)
     checkpoint = Checkpoint(csv_path.with_suffix(".checkpoint"), run, data_folder, data, interval)
     model, rows = checkpoint.load() or (create_model(run, data.features, data.classes), [])

@@ -109,7 +109,7 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def _daemon(command: list[str], environment: dict[str, str], out: Path) -> Iterator[None]:
-    with out.open("w") as file:
+    with out.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
     try:
         yield

@@ -11,6 +11,7 @@ import pytest
 from networks import RULES, make_run
 
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.files import whole_file
 from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.experiment.config import Training
 from lsh_dl.runs.row import TIME_COLUMNS
@@ -257,11 +258,14 @@ def test_leftovers_of_living_processes_stay(make_job):
     job = make_job("job")
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    for process in (ended.pid, os.getppid(), "x"):
-        (job.folder / f".run.{process}.new.csv").touch()
+    with whole_file(job.folder / "run.csv") as own:
+        name = own.name
+    processes = {p: name.replace(f".{os.getpid()}.", f".{p}.") for p in (ended.pid, os.getppid())}
+    for leftover in (*processes.values(), ".run.x.new.csv"):
+        (job.folder / leftover).touch()
     job.train()
     left = {path.name for path in job.folder.glob(".*")}
-    assert left == {f".run.{os.getppid()}.new.csv", ".run.x.new.csv"}
+    assert left == {processes[os.getppid()], ".run.x.new.csv"}
 
 
 def test_interval_of_jobs_is_the_environments(monkeypatch):

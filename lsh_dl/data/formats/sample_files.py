@@ -81,7 +81,7 @@ def _read_npz(path: Path, part: str, features: int) -> tuple[np.ndarray, np.ndar
 
 def _read_text(path: Path, part: str, features: int) -> tuple[np.ndarray, np.ndarray | None]:
     separator = "," if path.suffix == ".csv" else r"\s+"
-    with path.open() as file:
+    with path.open(encoding="utf-8-sig") as file:
         first = file.readline()
     headings = path.suffix == ".csv" and not _are_numbers(first.split(","))
     table = pd.read_csv(path, sep=separator, header=0 if headings else None, skipinitialspace=True)

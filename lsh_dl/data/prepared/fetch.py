@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
+from lsh_dl.common.paths import expand_path
 from lsh_dl.data.base import Checksum, RemoteFile
 
 CACHE_VARIABLE = "LSH_DL_CACHE"
@@ -39,9 +40,9 @@ SIGNATURES = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zip": b"PK"}
 
 def cache_folder(cache: str | Path | None = None) -> Path:
     """Where downloads are kept: `cache`, else $LSH_DL_CACHE, else the platform's cache folder."""
-    return Path(
+    return expand_path(
         cache or os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("lsh-dl", False)
-    ).expanduser()
+    )
 
 
 def file_hash(path: Path) -> str:
@@ -79,7 +80,7 @@ class CachedSources:
         self._delays = tuple(delays)
         is_url = urlsplit(str(mirror or "")).scheme in ("http", "https")
         self._mirror_url = str(mirror).rstrip("/") if is_url else None
-        self._mirror_folder = Path(mirror).expanduser() if mirror and not is_url else None
+        self._mirror_folder = expand_path(mirror) if mirror and not is_url else None
         if self._mirror_folder and not self._mirror_folder.is_dir():
             raise UserError(f"mirror {mirror}: no such folder; give a folder or an http(s) URL")
 

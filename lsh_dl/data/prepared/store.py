@@ -17,10 +17,9 @@ This module starts fast: training imports it in every job.
 """
 
 import math
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,6 +28,7 @@ import numpy as np
 
 from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.files import whole_folder
 from lsh_dl.common.validation import validate
 from lsh_dl.data.base import DataSet, Stream
 from lsh_dl.data.prepared.checks import (
@@ -42,6 +42,9 @@ from lsh_dl.data.prepared.preprocessing import InputTransform, order_features
 
 if TYPE_CHECKING:  # a tenth of a second to import
     from scipy.sparse import csr_array
+
+#: Names of the arrays in a prepared folder.
+_STORED = re.compile(r"((x|y|rows)_(train|validation|test)|stream_).*\.npy|(offset|scale)\.npy")
 
 
 class Samples(Protocol):
@@ -300,25 +303,11 @@ def open_part(
     return ArraySamples(x, y)
 
 
-@contextmanager
-def fresh_folder(folder: str | Path) -> Iterator[Path]:
-    """A new folder that takes the place of `folder` when the block ends without an error.
+def fresh_folder(folder: str | Path) -> AbstractContextManager[Path]:
+    """A new folder that takes the place of the prepared `folder`; see `whole_folder`."""
+    return whole_folder(Path(folder), _is_prepared, "prepared data set")
 
-    It lies beside `folder`, so that the last step is a rename: readers see all of it or nothing.
-    """
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir()
-    try:
-        yield new
-        if folder.exists():
-            old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-            folder.rename(old)
-            new.rename(folder)
-            shutil.rmtree(old)
-        else:
-            new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+
+def _is_prepared(names: set[str]) -> bool:
+    """Whether files of these names make a prepared folder, and nothing else is among them."""
+    return "meta.json" in names and all(map(_STORED.fullmatch, names - {"meta.json"}))
