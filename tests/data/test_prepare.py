@@ -238,11 +238,12 @@ def test_folder_appears_whole_or_not_at_all(tmp_path):
         (folder / "half").write_text("x")
         raise RuntimeError
     assert not list(target.parent.iterdir())
-    for content in ("first", "second"):
+    for content in ("x_train.npy", "x_test.npy"):
         with fresh_folder(target) as folder:
-            (folder / content).write_text("x")
+            (folder / "meta.json").write_text("x", encoding="utf-8")
+            (folder / content).write_text("x", encoding="utf-8")
             assert not (target / content).exists()
-        assert [p.name for p in target.iterdir()] == [content]
+        assert {p.name for p in target.iterdir()} == {"meta.json", content}
     assert list(target.parent.iterdir()) == [target]
 
 

@@ -232,7 +232,7 @@ def test_what_is_kept(write, tmp_path):
 def test_nothing_else_is_overwritten(write, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").write_text("dear")
-    with pytest.raises(UserError, match="holds other files"):
+    with pytest.raises(UserError, match="not empty, and no reference"):
         keep_reference(write("first"), tmp_path / "mine")
     assert (tmp_path / "mine/notes.txt").read_text() == "dear"
 
