@@ -56,7 +56,7 @@ class Grid:
         if place.is_first_row():
             axes.set_title(f"{data}\n{network}" if self.networks_across else data)
         if place.is_first_col():
-            axes.set_ylabel("Test accuracy (%)")
+            axes.set_ylabel(style.ACCURACY)
             row = [*([] if self.networks_across else [network]), *([variant] if variant else [])]
             if row:
                 style.label_row(axes, "\n".join(row))
@@ -68,8 +68,7 @@ class Grid:
         style.draw_legend(self.figure, [*self._handles()])
         style.draw_caption(
             self.figure,
-            f"{caption} {style.describe_points(self.table)} Accuracies are spaced by error: from "
-            "80 to 90 % is about as far as from 98 to 99 %.",
+            f"{caption} {style.describe_points(self.table)} {style.BY_ERROR}",
         )
         return self.figure
 

@@ -5,7 +5,6 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
 
 from lsh_dl.runs.summary import NAMED_CURVES
 
@@ -27,8 +26,7 @@ def draw(table: pd.DataFrame) -> Figure:
         place.set_xscale("log")
         place.set_yscale("log")
         for axis in (place.xaxis, place.yaxis):
-            axis.set_major_locator(LogLocator(numticks=6))
-            axis.set_minor_locator(NullLocator())
+            style.scale_powers(axis)
         place.set_title(title)
         place.set_ylabel(label)
     for place in axes[0]:

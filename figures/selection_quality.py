@@ -25,7 +25,10 @@ CAPTION = (
     "initial weights, hash tables fitted to the first inputs."
 )
 WHEN = ("before", "after")
-SHARES = {"recall_of_top": "True top nodes found", "unused_share": "Nodes never selected"}
+SHARES = {
+    "recall_of_top": ("True top nodes found", "Found (%)"),
+    "unused_share": ("Nodes never selected", "Unused (%)"),
+}
 IDEAL = {"color": "#999999", "linewidth": 1, "marker": None}
 
 
@@ -36,14 +39,18 @@ def draw(table: pd.DataFrame) -> Figure:
     for panels, (_, points) in zip(axes, rows, strict=True):
         for panel, when in zip(panels, WHEN, strict=False):
             draw_chances(panel, points[points["when"] == when], table)
-        for panel, share in zip(panels[len(WHEN) :], SHARES, strict=True):
+        for panel, (share, (_, label)) in zip(panels[len(WHEN) :], SHARES.items(), strict=True):
             draw_share(panel, points, share, table)
+            panel.set_ylabel(label)
         panels[0].set_ylabel("Chance of selection (%)")
         label_row(panels[0], points.iloc[0])
     epochs = int(table["epoch"].max())
     after = f"After {epochs} epoch{'s'[: epochs > 1]}"
-    for panel, title in zip(axes[0], ("Before training", after, *SHARES.values()), strict=True):
+    titles = ("Before training", after, *(title for title, _ in SHARES.values()))
+    for panel, title in zip(axes[0], titles, strict=True):
         panel.set_title(title)
+    for panel in axes[-1, len(WHEN) :]:
+        panel.set_xlabel("Training")
     for panel in axes[-1, : len(WHEN)]:
         panel.set_xlabel("Rank of the pre-activation")
     style.draw_legend(figure, [*list_handles(table)])

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from lsh_dl.common.files import whole_file
 
@@ -53,10 +54,16 @@ FAINT = "#E4E4E4"
 BAND = 0.16
 """Opacity of the bands."""
 
+ACCURACY = "Test accuracy (%),\nspaced by error"
+"""Label of an axis that `scale_accuracy` made."""
+BY_ERROR = "Accuracies are spaced by error: from 80 to 90 % is about as far as from 98 to 99 %."
+
 # Inches. Every panel has the same size, whatever stands around it.
 PANEL = (1.85, 1.5)
+ALONE = 2
 GAPS = (0.48, 0.36)
-MARGINS = {"left": 1.05, "right": 0.15, "top": 0.66, "bottom": 0.5}
+CAPTION_WIDTH = 6.4
+MARGINS = {"left": 1.2, "right": 0.15, "top": 0.66, "bottom": 0.5}
 
 matplotlib.rcParams.update(
     {
@@ -89,6 +96,7 @@ matplotlib.rcParams.update(
         "savefig.dpi": 200,
         "svg.hashsalt": "lsh-dl",  # the same table gives the same bytes
         "svg.fonttype": "none",
+        "text.parse_math": False,  # titles are text, with dollars and braces in them too
     }
 )
 
@@ -197,6 +205,15 @@ def _choose_ticks(low: float, high: float, forward, spacing: float) -> list[floa
     return sorted(chosen)
 
 
+def scale_powers(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at powers of ten, as `1,000` or `1e9`."""
+    axis.set_major_locator(LogLocator(numticks=6))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(
+        FuncFormatter(lambda v, _: f"{v:,g}" if 1e-3 <= v <= 1e5 else f"1e{np.log10(v):.0f}")
+    )
+
+
 def scale_percent(axes: Axes, low: float, high: float) -> None:
     """A logarithmic x axis of per cent with plain numbers at 1, 2, 5, 10, ...; low, high > 0."""
     axes.set_xscale("log")
@@ -215,8 +232,10 @@ def scale_percent(axes: Axes, low: float, high: float) -> None:
 def create_panels(rows: int, columns: int, wide: float = 1) -> tuple[Figure, np.ndarray]:
     """A figure and its axes, (rows, columns), with room for labels, legend and caption.
 
-    Panels are `wide` times as wide as usual.
+    Panels are `wide` times as wide as usual, and a single column at least `ALONE` times.
     """
+    if columns == 1:
+        wide = max(wide, ALONE)
     panel = wide * PANEL[0]
     gap = GAPS[0] + (0.3 if wide > 1 else 0)  # wide panels have long labels
     inner_width = columns * panel + (columns - 1) * gap
@@ -239,8 +258,10 @@ def label_row(axes: Axes, text: str) -> None:
     """Write a row's name left of its first panel's y label."""
     axes.annotate(
         text,
-        (-MARGINS["left"] / PANEL[0] + 0.06, 0.5),
+        (0, 0.5),
+        xytext=(72 * (0.1 - MARGINS["left"]), 0),
         xycoords="axes fraction",
+        textcoords="offset points",
         rotation=90,
         va="center",
         ha="left",
@@ -263,7 +284,8 @@ def draw_legend(figure: Figure, handles: list[Line2D]) -> None:
 
 def draw_caption(figure: Figure, text: str) -> None:
     """Small text below the panels, wrapped to the figure's width."""
-    letters = int((figure.get_figwidth() - 0.2) * 18.5)
+    # Below a narrow figure it is wider than the figure, not taller.
+    letters = int((max(figure.get_figwidth(), CAPTION_WIDTH) - 0.2) * 18.5)
     figure.text(
         0.1 / figure.get_figwidth(),
         0.0,

@@ -53,9 +53,9 @@ def draw_over_epochs(
     for place in axes[-1]:
         place.set_xlabel("Epoch")
     for place in axes[:, 0]:
-        place.set_ylabel("Test accuracy (%)")
+        place.set_ylabel(style.ACCURACY)
     style.draw_legend(figure, [*handles.values()])
-    style.draw_caption(figure, f"{caption} {describe_runs(table)}")
+    style.draw_caption(figure, f"{caption} {describe_runs(table)} {style.BY_ERROR}")
     return figure
 
 

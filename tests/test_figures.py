@@ -169,6 +169,40 @@ def test_costs_without_the_standard_network_and_upkeep_are_drawn(tmp_path):
     assert "50 %" not in text, "of what is not there"
 
 
+def test_titles_are_text_with_dollars_and_braces(tmp_path):
+    for title in ("WTA, $k_{max}$", "$5 {", r"$\frac{$"):
+        assert title in draw("asgd_convergence", make_points(("lsh",), title=title), tmp_path)
+
+
+def test_axes_spaced_by_error_say_so(tmp_path):
+    for name in ("asgd_convergence", "asgd_lsh_vs_standard", "accuracy_lsh_vs_dropout"):
+        assert "spaced by error" in draw(name, make_points(), tmp_path).partition("Accuracies")[0]
+        (tmp_path / f"{name}.svg").unlink()
+        (tmp_path / f"{name}.png").unlink()
+
+
+def test_shares_of_selection_have_labels(tmp_path):
+    text = draw("selection_quality", make_selection(), tmp_path)
+    assert "Found (%)" in text
+    assert "Unused (%)" in text
+
+
+def test_no_recall_of_networks_that_are_tested_whole(tmp_path):
+    whole = {f"inference_active_fraction_{part}": 1.0 for part in ("low", "median", "high")}
+    table = make_points(("lsh", "adaptive"), **{"hidden": "2x8"}).drop_duplicates("rule")
+    table.loc[table["rule"] == "adaptive", list(whole)] = list(whole.values())
+    assert draw("ablation", table, tmp_path).count("tested with all nodes") == 1
+
+
+def test_caption_of_one_panel_is_no_taller_than_it(style):
+    figure, _ = style.create_panels(1, 1)
+    style.draw_caption(figure, "word " * 120)
+    figure.canvas.draw()
+    caption = figure.texts[-1].get_window_extent()
+    assert caption.height < style.PANEL[1] * figure.dpi
+    style.plt.close(figure)
+
+
 def test_same_table_gives_the_same_picture(tmp_path):
     name = OF_RUNS[0]
     pictures = []
