@@ -28,6 +28,13 @@ def time_systems(
     clock
         Seconds since some moment.
     """
+    return summarise(time_rounds(systems, rounds, clock), references)
+
+
+def time_rounds(
+    systems: Systems, rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> pd.DataFrame:
+    """Microseconds per sample, a column a system and a row a round; a first round is not timed."""
     times = {name: [] for name in systems}
     for _, call in systems.values():
         call()
@@ -36,7 +43,11 @@ def time_systems(
             start = clock()
             call()
             times[name].append((clock() - start) / samples * 1e6)
-    frame = pd.DataFrame(times)
+    return pd.DataFrame(times)
+
+
+def summarise(frame: pd.DataFrame, references: Mapping[str, str]) -> pd.DataFrame:
+    """The table of `time_systems`, of the times of all rounds."""
     table = pd.DataFrame(
         {"microseconds": frame.median(), "lowest": frame.min(), "highest": frame.max()}
     )
@@ -51,3 +62,9 @@ def time_systems(
         table.loc[name, "ratio_to"] = reference
     table.index.name = "system"
     return table
+
+
+def compare_rounds(frame: pd.DataFrame, name: str, other: str) -> dict[str, float]:
+    """How many times faster `name` is than `other`: formed within a round, then over the rounds."""
+    leads = frame[other] / frame[name]
+    return {"lead": leads.median(), "lead_lowest": leads.min(), "lead_highest": leads.max()}

@@ -1,11 +1,12 @@
-"""Seconds of training until 97 % of the test images are right.
+"""Seconds of training until 97 %, and until 98 %, of the test images are right.
 
 `python -m benchmarks time_to_accuracy`. One thread, 784-1000-1000-10, Adagrad, three seeds; the
 systems take turns. Every 5,000 samples training is paused and the test accuracy taken; only
-training counts as time, making batches and rows of the samples included. LSH and WTA train at a
-rate of .02, the dense networks at .01: each the best of those that configs/tuning.yaml compares on
-validation data. On the digits stand-in, where MNIST is not at hand, the numbers say little of
-MNIST.
+training counts as time, making batches and rows of the samples included (compiling is not). LSH and
+WTA train at a rate of .02, the dense networks at .01: each the best of those that
+configs/tuning.yaml compares on validation data. PyTorch runs in batches of 128 in every mode that
+there is here (benchmarks/_torch.py). A cell is empty where a system did not get there in 8 epochs.
+On the digits stand-in, where MNIST is not at hand, the numbers say little of MNIST.
 """
 
 import tempfile
@@ -18,21 +19,22 @@ import pandas as pd
 
 from benchmarks._digits import describe_run, open_digits
 from benchmarks._results import write_table
-from benchmarks._torch import create_dense, import_torch, train_batch
+from benchmarks._torch import Dense, import_torch, usable_modes
 from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.training.epochs import draw_key, draw_order, evaluate
 from lsh_dl.training.run import create_model, inputs_of
 
-WANTED = 0.97
+WANTED = (0.97, 0.98)
 EVERY = 5_000
 MOST_EPOCHS = 8
 SEEDS = (1, 2, 3)
 BATCH = 128
-#: Rule, active fraction and learning rate.
+#: Rule, active fraction, learning rate and settings.
 OURS = {
-    "LSH 5 %": ("lsh", 0.05, 0.02),
-    "WTA 5 %": ("wta", 0.05, 0.02),
-    "NN": ("standard", 1.0, 0.01),
+    "LSH 5 %": ("lsh", 0.05, 0.02, {}),
+    "LSH at the claim": ("lsh", 0.1, 0.02, {"directions": 23, "shortlist": 1.5}),
+    "WTA 5 %": ("wta", 0.05, 0.02, {}),
+    "NN": ("standard", 1.0, 0.01, {}),
 }
 
 #: Trains on the samples at some numbers, and gives the test accuracy.
@@ -44,16 +46,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = open_digits(Path(folder))
         table = pd.DataFrame(row for seed in SEEDS for row in race(data, seed))
-    print(f"{data.title}: seconds of training to {100 * WANTED:.0f} % test accuracy")
-    print(table.to_string(index=False, float_format="{:.4g}".format))
+    for wanted, part in table.groupby("accuracy"):
+        print(f"{data.title}: seconds of training to {100 * wanted:.0f} % test accuracy")
+        print(part.to_string(index=False, float_format="{:.4g}".format))
     write_table(table.assign(data=data.title), "time_to_accuracy")
 
 
 def race(data: Prepared, seed: int) -> Iterator[dict]:
-    """Every system's seconds and samples until the wanted accuracy, empty if never."""
-    learners = our_learners(data, seed) | torch_learner(data, seed)
+    """Every system's seconds and samples until each wanted accuracy, empty if never."""
+    learners = our_learners(data, seed) | torch_learners(data, seed)
     seconds = dict.fromkeys(learners, 0.0)
-    reached: dict[str, tuple[float, int]] = {}
+    reached: dict[tuple[str, float], tuple[float, int]] = {}
     samples = 0
     for epoch in range(1, MOST_EPOCHS + 1):
         order = draw_order(seed, epoch, len(data.train))
@@ -61,24 +64,33 @@ def race(data: Prepared, seed: int) -> Iterator[dict]:
             numbers = order[start : start + EVERY]
             samples += len(numbers)
             for name, (train, test) in learners.items():
-                if name in reached:
+                if (name, max(WANTED)) in reached:
                     continue
                 begin = time.perf_counter()
                 train(numbers)
                 seconds[name] += time.perf_counter() - begin
-                if test() >= WANTED:
-                    reached[name] = seconds[name], samples
-    for name in learners:
-        took, after = reached.get(name, (None, None))
-        yield {"system": name, "seed": seed, "seconds": took, "samples": after}
+                accuracy = test()
+                for wanted in WANTED:
+                    if accuracy >= wanted:
+                        reached.setdefault((name, wanted), (seconds[name], samples))
+    for wanted in WANTED:
+        for name in learners:
+            took, after = reached.get((name, wanted), (None, None))
+            yield {
+                "accuracy": wanted,
+                "system": name,
+                "seed": seed,
+                "seconds": took,
+                "samples": after,
+            }
 
 
 def our_learners(data: Prepared, seed: int) -> dict[str, Learner]:
     """Our rules, as a run trains them."""
     training, tested = inputs_of(data, data.train), inputs_of(data, data.test)
     learners = {}
-    for name, (rule, fraction, rate) in OURS.items():
-        run = describe_run((name, rule, fraction), seed, learning_rate=rate)
+    for name, (rule, fraction, rate, settings) in OURS.items():
+        run = describe_run((name, rule, fraction), seed, learning_rate=rate, **settings)
         model, key = create_model(run, data.features, data.classes), draw_key(seed, 1)
 
         def train(numbers, model=model, key=key):
@@ -91,30 +103,35 @@ def our_learners(data: Prepared, seed: int) -> dict[str, Learner]:
     return learners
 
 
-def torch_learner(data: Prepared, seed: int) -> dict[str, Learner]:
-    """The dense network in PyTorch, on batches; nothing where it is not installed."""
+def torch_learners(data: Prepared, seed: int) -> dict[str, Learner]:
+    """The dense network in PyTorch, on batches, by mode; nothing where it is not installed."""
     torch = import_torch()
     if torch is None:
         return {}
-    network, optimiser = create_dense(torch, seed)
 
     def read(samples, numbers):
         x, y = samples.take(numbers)
         x = (x.astype(np.float32) - data.offset) * data.scale
         return torch.from_numpy(x), torch.from_numpy(y.astype(np.int64))
 
-    def train(numbers):
-        for start in range(0, len(numbers), BATCH):
-            train_batch(
-                torch, network, optimiser, *read(data.train, numbers[start : start + BATCH])
+    def learner(mode) -> Learner:
+        dense = Dense(torch, seed, mode)
+        if mode.compiled:
+            dense.compile_for(
+                [read(data.train, np.arange(count)) for count in (BATCH, EVERY % BATCH)]
             )
 
-    def test():
-        x, y = read(data.test, np.arange(len(data.test)))
-        with torch.inference_mode():
-            return (network(x).argmax(dim=1) == y).float().mean().item()
+        def train(numbers):
+            for start in range(0, len(numbers), BATCH):
+                dense.train(*read(data.train, numbers[start : start + BATCH]))
 
-    return {f"PyTorch, batch {BATCH}": (train, test)}
+        def test():
+            x, y = read(data.test, np.arange(len(data.test)))
+            return (dense.predict(x).argmax(dim=1) == y).float().mean().item()
+
+        return train, test
+
+    return {f"PyTorch, {mode.title}": learner(mode) for mode in usable_modes(torch)}
 
 
 if __name__ == "__main__":

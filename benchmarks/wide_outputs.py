@@ -133,9 +133,17 @@ def torch_systems(labels: int) -> Systems:
     systems = {}
     for batch, samples in BATCHES.items():
         x, y = torch.rand(batch, FEATURES), torch.randint(0, labels, (batch,))
-        calls = call_batches(
-            torch, network, optimiser, x, y, samples // batch, lambda outputs: outputs.topk(5)
-        )
+
+        def train(x=x, y=y):
+            optimiser.zero_grad(set_to_none=True)
+            torch.nn.functional.cross_entropy(network(x), y).backward()
+            optimiser.step()
+
+        def predict(x=x):
+            with torch.inference_mode():
+                network(x).topk(5)
+
+        calls = call_batches(train, predict, samples // batch)
         for task, call in zip(("training", "prediction"), calls, strict=True):
             systems[f"PyTorch, batch {batch}, {task}"] = samples, call
     return systems

@@ -6,8 +6,8 @@ from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.counts import BACKWARD, FORWARD, OPTIMISER, UPDATE
 from lsh_dl.engine.dispatch import Selection
 from lsh_dl.engine.network import Vector
-from lsh_dl.engine.optimiser import operations_per_weight, step_row
-from lsh_dl.engine.simd import add_scaled_blocks, clear_blocks, dot_blocks
+from lsh_dl.engine.optimiser import operations_per_weight, prefetch_row, step_row
+from lsh_dl.engine.simd import add_scaled_blocks, clear_blocks, dot_rows
 
 count_optimiser = register_jitable(operations_per_weight)
 
@@ -67,9 +67,8 @@ def release_selection(chosen, count):
 def forward_active(layer, x, chosen, count):
     """Compute the active nodes' pre-activations over the non-zero inputs."""
     stride = layer.weights.shape[1]
-    for p in range(count):
-        start = layer.start + chosen.nodes[p] * stride
-        chosen.preactivations[p] = dot_blocks(layer.flat, start, x.values, x.blocks)
+    nodes, values = chosen.nodes[:count], chosen.preactivations
+    dot_rows(layer.flat, layer.start, stride, nodes, x.values, x.blocks, values)
     chosen.work[FORWARD] += count * (x.ids.shape[0] - 1)
 
 
@@ -100,6 +99,8 @@ def backward_active(layer, x, level, optimiser, workspace, work):
     rows = workspace.counts[level + 1] - 1
     for p in range(rows):
         start = layer.start + ids[p] * stride
+        if p + 1 < rows:
+            prefetch_row(optimiser, layer.flat, layer.start + ids[p + 1] * stride, x.blocks)
         gradient = workspace.gradients[level + 1, ids[p]] * slopes[p]
         if level > 0:
             add_scaled_blocks(workspace.gradients[level], gradient, layer.flat, start, x.blocks)

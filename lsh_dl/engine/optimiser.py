@@ -6,7 +6,13 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import Network, aligned_zeros
-from lsh_dl.engine.simd import step_adagrad, step_adagrad_momentum, step_momentum, step_sgd
+from lsh_dl.engine.simd import (
+    prefetch_blocks,
+    step_adagrad,
+    step_adagrad_momentum,
+    step_momentum,
+    step_sgd,
+)
 
 #: Where Adagrad's sums start: keeps the step of a weight finite whose gradients were all zero.
 EPSILON = 1e-12
@@ -62,3 +68,13 @@ def step_row(optimiser, weights, start, gradient, v, b):
         step_momentum(weights, squares, velocity, start, gradient, v, b, rate, decay)
     else:
         step_sgd(weights, squares, velocity, start, gradient, v, b, rate, decay)
+
+
+@compiled
+def prefetch_row(optimiser, weights, start, b):
+    """Ask for what `step_row` will need of the row at `start`, over the blocks b."""
+    prefetch_blocks(weights, start, b)
+    if optimiser.adagrad:
+        prefetch_blocks(optimiser.squares, start, b)
+    if optimiser.momentum > 0:
+        prefetch_blocks(optimiser.velocity, start, b)

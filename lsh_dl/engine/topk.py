@@ -3,6 +3,7 @@
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.simd import count_above, find_bounds, move_above
 
 #: More than any two float32 need; scores that are not finite (a diverged network) would never end.
 MOST_HALVINGS = 400
@@ -15,7 +16,7 @@ def threshold_of_largest(scores, budget):
     At most `budget` scores are above `high`; more than `budget` are above `low`, unless there are
     no more. No number lies between the two, or exactly `budget` scores are above `high`.
     """
-    low, high = scores.min(), scores.max()
+    low, high = find_bounds(scores)
     if scores.shape[0] <= budget or low == high:
         return low - abs(low) - np.float32(1), high
     low -= np.float32(1e-6) * abs(low) + np.float32(1e-30)
@@ -23,9 +24,7 @@ def threshold_of_largest(scores, budget):
         middle = low + (high - low) * np.float32(0.5)
         if middle <= low or middle >= high:
             return low, high
-        above = 0
-        for i in range(scores.shape[0]):
-            above += scores[i] > middle
+        above = count_above(scores, middle)
         if above > budget:
             low = middle
         else:
@@ -44,18 +43,11 @@ def keep_largest(nodes, scores, count, budget):
     if count <= budget:
         return count
     low, high = threshold_of_largest(scores[:count], budget)
-    above = 0
-    for i in range(count):
-        above += scores[i] > high
-    spare = budget - above  # places for scores that tie at the threshold
-    kept = 0
+    # Places for scores that tie at the threshold.
+    spare, kept = budget - count_above(scores[:count], high), 0
     if spare == 0:
-        for i in range(count):
-            # Written either way: a branch would be mispredicted half the time.
-            nodes[kept] = nodes[i]
-            scores[kept] = scores[i]
-            kept += scores[i] > high
-        return min(kept, budget)  # NaNs, of a diverged network, compare either way
+        # NaNs, of a diverged network, compare either way.
+        return min(move_above(nodes[:count], scores[:count], high), budget)
     for i in range(count):
         score = scores[i]
         tied = (score > low) & (score <= high) & (spare > 0)

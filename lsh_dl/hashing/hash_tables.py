@@ -10,6 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.network import aligned_zeros
+from lsh_dl.engine.simd import BYTES
+from lsh_dl.hashing.probing import MOST_BITS
 
 
 class Tables(NamedTuple):
@@ -18,14 +21,19 @@ class Tables(NamedTuple):
     starts: np.ndarray  # int32 (L, 2^K + 1): bucket c is members[starts[c]:starts[c + 1]]
     members: np.ndarray  # int32 (L, nodes)
     codes: np.ndarray  # int32 (L, nodes): the node's bucket
+    # uint8 (L, nodes, padded): what the tables say, the bucket of the node that an entry stands
+    # for, where it fits in a byte; else (L, 0).
+    short_codes: np.ndarray
 
 
 def create_tables(bits: int, tables: int, nodes: int) -> Tables:
     """Tables without members."""
+    padded = -(-nodes // BYTES) * BYTES if bits <= MOST_BITS else 0
     return Tables(
         np.zeros((tables, 2**bits + 1), np.int32),
         np.zeros((tables, nodes), np.int32),
         np.zeros((tables, nodes), np.int32),
+        aligned_zeros(tables, padded, dtype=np.uint8),
     )
 
 
@@ -50,3 +58,7 @@ def lay_out(tables, table, stand_for):
     for code in range(starts.shape[0] - 1, 0, -1):
         starts[code] = starts[code - 1]
     starts[0] = 0
+    short = tables.short_codes[table]
+    if short.shape[0] > 0:
+        for node in range(nodes):
+            short[stand_for[node]] = codes[node]

@@ -14,9 +14,12 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros
+from lsh_dl.engine.simd import BYTES
 
 #: Sets of flipped bits in the order at most; tables of up to 2^12 buckets are covered in full.
 LONGEST_ORDER = 4096
+#: Bits of a code of one byte.
+MOST_BITS = 8
 
 
 class Probes(NamedTuple):
@@ -27,16 +30,29 @@ class Probes(NamedTuple):
     codes: np.ndarray  # int32 (L,): the query's own buckets
     ranked: np.ndarray  # int32 (L, K): each table's bits, the least sure first
     masks: np.ndarray  # int32 (L, K / 4 rounded up, 16): flips of every set of four ranks
+    # Of lsh_dl/hashing/scanning.py, for codes of one byte:
+    inverse: np.ndarray  # uint8 (256,): the number of the probe that flips a set
+    sets: np.ndarray  # uint8 (256,): the set of ranks of a set of bits
+    numbers: np.ndarray  # uint8 (256,): the probe that visits a bucket, by its flipped bits
+    first: np.ndarray  # uint8 (nodes, padded): the probe that meets a node first
 
 
-def create_probes(bits: int, tables: int) -> Probes:
-    """Order all 2^K sets of flipped bits, the empty one first."""
+def create_probes(bits: int, tables: int, nodes: int) -> Probes:
+    """Order all 2^K sets of flipped bits, the empty one first; `nodes` is the widest layer's."""
+    order = order_flips(bits)
+    inverse = aligned_zeros(2**MOST_BITS, dtype=np.uint8)
+    if bits <= MOST_BITS:
+        inverse[order] = np.arange(len(order))
     return Probes(
-        order_flips(bits),
+        order,
         aligned_zeros(tables * bits),
         aligned_zeros(tables, dtype=np.int32),
         aligned_zeros(tables, bits, dtype=np.int32),
         aligned_zeros(tables, -(-bits // 4), 16, dtype=np.int32),
+        inverse,
+        aligned_zeros(2**MOST_BITS, dtype=np.uint8),
+        aligned_zeros(2**MOST_BITS, dtype=np.uint8),
+        aligned_zeros(-(-nodes // BYTES) * BYTES, dtype=np.uint8),
     )
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import aligned_zeros, padded, row_length
-from lsh_dl.engine.simd import LANES, TILE, dot_blocks, dot_tile
+from lsh_dl.engine.simd import LANES, TILE, dot_blocks, dot_rows, dot_tile
 
 #: Families whose projections need additions only: their multiplications count as 0.
 ADDITIONS_ONLY = ("sparse", "pooled")
@@ -153,8 +153,8 @@ def project_step(projections, layer, x, query, change):
 
 
 @compiled
-def estimate_inner_product(projections, layer, node, query):
-    """The inner product of a node's and the query's features, close to w.x."""
+def estimate_inner_products(projections, layer, nodes, query, estimates):
+    """The inner products of the nodes' and the query's features, close to w.x, to `estimates`."""
     features = projections.features
-    at = (layer * features.shape[1] + node) * features.shape[2]
-    return dot_blocks(features, at, query, projections.blocks)
+    start, width = layer * features.shape[1] * features.shape[2], features.shape[2]
+    dot_rows(features, start, width, nodes, query, projections.blocks, estimates)

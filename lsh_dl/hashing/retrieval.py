@@ -5,12 +5,13 @@ import numpy as np
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.counts import MAINTAIN, RERANK, SELECT
 from lsh_dl.engine.prng import uniform
-from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks
+from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks, dot_rows
 from lsh_dl.engine.topk import keep_largest
 from lsh_dl.hashing.hash_bits import score_features, score_winners
 from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.probing import probe_code, start_probing
-from lsh_dl.hashing.projections import estimate_inner_product, project_query, project_step
+from lsh_dl.hashing.projections import estimate_inner_products, project_query, project_step
+from lsh_dl.hashing.scanning import NODES_A_CANDIDATE, scan_codes
 from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, REPLACED
 
 
@@ -18,7 +19,12 @@ from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, REPLACED
 def tables_of(state, index):
     """One layer's tables."""
     stacked = state.tables
-    return Tables(stacked.starts[index], stacked.members[index], stacked.codes[index])
+    return Tables(
+        stacked.starts[index],
+        stacked.members[index],
+        stacked.codes[index],
+        stacked.short_codes[index],
+    )
 
 
 @compiled
@@ -71,12 +77,17 @@ def count_nodes(members, start, stop, scratch, nodes, count):
 
 
 @compiled
-def gather_candidates(state, index, nodes, limit):
+def gather_candidates(state, index, width, nodes, limit):
     """Distinct nodes from the query's buckets, then from the next likely ones.
 
     Where collisions are counted, whole rounds over all tables are, so that each table has its say.
+    In layers that are narrow for the limit codes are scanned instead.
     """
     scratch, probes = state.scratch, state.scratch.probes
+    codes = state.tables.short_codes[index]
+    if codes.shape[1] > 0 and width <= NODES_A_CANDIDATE * limit and not state.by_count:
+        rounds = probes.order.shape[0] if state.probing else 1
+        return scan_codes(probes, codes, width, limit, rounds, nodes)
     members = state.tables.members[index].reshape(-1)
     scratch.queries[0] += 1
     start_probing(probes)
@@ -126,19 +137,17 @@ def select(state, layer, x, key, training, chosen):
         last = x.ids[x.ids.shape[0] - 1]
         if inputs[last] == 0 or uniform(key, 1) < REPLACED:
             inputs[:stride] = x.values[:stride]
-    count = gather_candidates(state, index, nodes, state.gathered[index])
+    width = layer.weights.shape[0]
+    count = gather_candidates(state, index, width, nodes, state.gathered[index])
     if state.by_count:
         for p in range(count):
             values[p] = scratch.collisions[nodes[p]]
         count = keep_largest(nodes, values, count, budget)
     elif state.by_product and count > state.shortlisted[index]:
-        for p in range(count):
-            values[p] = estimate_inner_product(projections, index, nodes[p], query)
+        estimate_inner_products(projections, index, nodes[:count], query, values)
         chosen.work[RERANK] += count * (projections.centres.shape[1] + 1)
         count = keep_largest(nodes, values, count, state.shortlisted[index])
-    for p in range(count):
-        start = layer.start + nodes[p] * stride
-        values[p] = dot_blocks(layer.flat, start, x.values, x.blocks)
+    dot_rows(layer.flat, layer.start, stride, nodes[:count], x.values, x.blocks, values)
     chosen.work[RERANK] += count * (x.ids.shape[0] - 1)
     count = keep_largest(nodes, values, count, budget)
     if training:

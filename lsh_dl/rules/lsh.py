@@ -276,7 +276,7 @@ class LSH(Rule):
     def _create_scratch(self, projections: Projections) -> Scratch:
         layers, nodes, width = projections.features.shape
         return Scratch(
-            create_probes(self.settings.K, self.settings.L),
+            create_probes(self.settings.K, self.settings.L, nodes),
             aligned_zeros(width),
             aligned_zeros(nodes, dtype=np.int64),
             aligned_zeros(nodes, dtype=np.int32),

@@ -7,7 +7,7 @@ import numpy as np
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.counts import SELECT
 from lsh_dl.engine.network import Network
-from lsh_dl.engine.simd import dot_blocks
+from lsh_dl.engine.simd import dot_rows
 from lsh_dl.engine.topk import keep_largest
 from lsh_dl.rules.base import Rule
 
@@ -23,9 +23,9 @@ def select(state, layer, x, key, training, chosen):
     """Compute all pre-activations and keep the largest."""
     width, stride = layer.weights.shape
     for node in range(width):
-        start = layer.start + node * stride
         chosen.nodes[node] = node
-        chosen.preactivations[node] = dot_blocks(layer.flat, start, x.values, x.blocks)
+    nodes, values = chosen.nodes, chosen.preactivations
+    dot_rows(layer.flat, layer.start, stride, nodes, x.values, x.blocks, values)
     chosen.work[SELECT] += width * (x.ids.shape[0] - 1)
     return keep_largest(chosen.nodes, chosen.preactivations, width, state.budgets[layer.index])
 

@@ -52,6 +52,10 @@ def test_entries_may_stand_for_other_nodes(case, random):
 
 def test_memory_is_bounded_as_stated():
     tables = create_tables(bits=6, tables=5, nodes=1000)
-    assert all(array.dtype == np.int32 for array in tables)
-    assert sum(array.size for array in tables) == 5 * (2**6 + 1 + 2 * 1000)
+    *arrays, short_codes = tables
+    assert all(array.dtype == np.int32 for array in arrays)
+    assert sum(array.size for array in arrays) == 5 * (2**6 + 1 + 2 * 1000)
+    assert short_codes.dtype == np.uint8
+    assert short_codes.shape == (5, 1024)  # whole vectors
+    assert create_tables(bits=9, tables=5, nodes=1000).short_codes.size == 0
     assert all(not read for read in read_buckets(tables, 0))

@@ -13,7 +13,7 @@ from lsh_dl.hashing.probing import code_of, create_probes, probe_code, start_pro
 
 def visit_all(scores, bits, tables):
     """Buckets of each table in the order they are visited: (L, probes)."""
-    probes = create_probes(bits, tables)
+    probes = create_probes(bits, tables, 0)
     probes.scores[:] = scores
     start_probing(probes)
     order = range(len(probes.order))

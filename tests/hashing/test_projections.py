@@ -7,7 +7,7 @@ from networks import follow_inputs, to_vector
 from lsh_dl.engine.network import padded
 from lsh_dl.hashing.projections import (
     create_projections,
-    estimate_inner_product,
+    estimate_inner_products,
     project_nodes,
     project_query,
     project_step,
@@ -67,7 +67,9 @@ def test_features_keep_inner_products_on_average(family):
     for draw in range(draws):
         query = query_features(projections, draw, x)
         node_features(projections, draw, 0, w)
-        products.append(estimate_inner_product(projections, draw, 0, query))
+        estimate = np.empty(1, np.float32)
+        estimate_inner_products(projections, draw, np.zeros(1, np.int32), query, estimate)
+        products.append(estimate[0])
     error = np.std(products) / np.sqrt(draws)
     assert np.mean(products) == pytest.approx(np.append(x, 1) @ w, abs=4 * error)
 
@@ -153,7 +155,9 @@ def test_estimates_are_close_to_inner_products_where_the_data_lie_in_the_span(no
         node_features(projections, 0, node, w)
     for x in recent[:20, :inputs]:
         query = query_features(projections, 0, x)
-        estimates = [estimate_inner_product(projections, 0, node, query) for node in range(nodes)]
+        estimates = np.empty(nodes, np.float32)
+        everyone = np.arange(nodes, dtype=np.int32)
+        estimate_inner_products(projections, 0, everyone, query, estimates)
         exact = weights @ np.append(x, 1)
         limit = 1e-4 * np.abs(exact).max() + 5 * noise * np.sqrt(inputs)
         np.testing.assert_allclose(estimates, exact, atol=limit)
