@@ -300,9 +300,9 @@ def draw_caption(figure: Figure, text: str) -> None:
 
 def describe_points(table: pd.DataFrame) -> str:
     """The sentences about seeds, epochs, diverged runs and testing that every caption has."""
-    counts, epochs = sorted(table["n"].unique()), sorted(table["epoch"].unique())
+    counts, epochs = sorted(table["n"].unique()), table["epoch"]
     seeds = " or ".join(str(count) for count in counts)
-    text = f"Each point: after epoch {' or '.join(map(str, epochs))} (the last), "
+    text = f"Each point: the reported epoch of each run, {max(epochs)} at the latest, "
     if counts == [1]:
         text += "one seed."
     else:
