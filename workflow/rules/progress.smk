@@ -12,15 +12,24 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from lsh_dl.common.pipeline import announce_pipeline
 from lsh_dl.experiment.monitor import Board, follow
+from lsh_dl.results.outcome import describe_failures, describe_outcome
 
 PIPELINE_ENDS = threading.Event()
 
 
+#: How this call ended: what its last lines tell. None: nothing was to be done, or it was killed.
+OUTCOME = {"succeeded": None, "jobs": {}, "failed": []}
+
+
 class AboveTheBoard(logging.Filter):
-    """Leave out what the board tells better, and write the rest above it."""
+    """Leave out what the board tells better; keep which jobs failed."""
 
     def filter(self, record):
         event = getattr(record, "event", None)
+        if event == LogEvent.JOB_INFO:
+            OUTCOME["jobs"][record.jobid] = (record.rule_msg, record.log)
+        elif event == LogEvent.JOB_ERROR:
+            OUTCOME["failed"].append(getattr(record, "jobid", None))
         text = str(record.msg)
         of_training = (
             getattr(record, "rule_name", "") == "train" or "(Rule: train)" in text
@@ -38,20 +47,21 @@ def show_progress():
         for job in workflow.dag.needrun_jobs()
         if job.rule.name == "train"
     }
-    if not planned or {Quietness.ALL, Quietness.PROGRESS} & set(
-        workflow.output_settings.quiet or ()
-    ):
+    if {Quietness.ALL, Quietness.PROGRESS} & set(workflow.output_settings.quiet or ()):
         return
     console = Console(stderr=True)
-    if console.is_terminal:
-        for handler in logger.handlers:
-            if (
-                isinstance(handler, logging.StreamHandler)
-                and handler.name == "DefaultStreamHandler"
-            ):
-                handler.addFilter(AboveTheBoard())
+    for handler in logger.handlers:
+        if (
+            isinstance(handler, logging.StreamHandler)
+            and handler.name == "DefaultStreamHandler"
+        ):
+            handler.addFilter(AboveTheBoard())
+            if console.is_terminal:
                 # Looked up at each line: the board puts a writer of its own there.
                 handler.setStream(StandardError())
+    atexit.register(tell_outcome)
+    if not planned:
+        return
     board = Board(planned, RESULTS, SIZES, since=time.time())
     thread = threading.Thread(
         target=follow, args=(board, console, PIPELINE_ENDS.wait), daemon=True
@@ -65,6 +75,22 @@ def show_progress():
         thread.join()
 
     atexit.register(end)
+
+
+def tell_outcome():
+    """The last lines of a call: where the figures are and the verdicts, or what failed."""
+    if OUTCOME["succeeded"]:
+        lines = describe_outcome(RESULTS)
+    elif OUTCOME["succeeded"] is False:
+        known = [
+            OUTCOME["jobs"][job] for job in OUTCOME["failed"] if job in OUTCOME["jobs"]
+        ]
+        lines = describe_failures(
+            [(message, Path(log[0])) for message, log in known if message and log]
+        )
+    else:
+        return
+    print("\n".join(lines), file=sys.stderr)
 
 
 class StandardError:
@@ -84,3 +110,9 @@ if workflow.is_main_process:
         if workflow.local_exec:
             announce_pipeline()
         show_progress()
+
+    onsuccess:
+        OUTCOME["succeeded"] = True
+
+    onerror:
+        OUTCOME["succeeded"] = False
