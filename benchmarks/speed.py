@@ -8,17 +8,14 @@ SGD. PyTorch runs in every mode that a user can switch on (benchmarks/_torch.py)
 
 All are warmed up by the same 40,000 images, after which their test accuracy is taken; PyTorch in
 batches of 1 is not (10 minutes a mode), its accuracy stays empty. Ours are timed with their share
-of table upkeep. The systems take turns, round after round, so that a slow spell of the machine hits
-all; ratios are formed within a round, each to LSH of the same optimiser. The last table says how
-many times faster LSH is than PyTorch's fastest mode at each batch size, and than plain fp32; LSH
-itself always works on one image at a time.
+of table upkeep. Times are the processor's, which other programs disturb less than the clock's. The
+systems take turns, round after round, so that a slow spell of the machine hits all; ratios are
+formed within a round, each to LSH of the same optimiser. The last table says how many times faster
+LSH is than PyTorch's fastest mode at each batch size, and than plain fp32; LSH itself always works
+on one image at a time.
 
 "LSH at the claim" is where the paper's claim on accuracy holds: within a point of NN at less than
 5 % of the multiplications (docs/claims.md).
-
-The last lines compare the memory that LSH's training moves with what the machine can move: bytes of
-the weight rows and optimiser sums that a sample's kernels read and write, beside NumPy's copy of an
-array of the same size.
 """
 
 import tempfile
@@ -36,8 +33,6 @@ from benchmarks._timing import Systems, compare_rounds, summarise, time_rounds
 from benchmarks._torch import PLAIN as PLAIN_MODE
 from benchmarks._torch import Dense, call_batches, import_torch, usable_modes
 from lsh_dl.data.prepared.store import Prepared, Samples
-from lsh_dl.engine.batch import slice_batch
-from lsh_dl.engine.simd import LANES
 from lsh_dl.runs.machine import describe_machine
 from lsh_dl.training.model import SparseModel
 from lsh_dl.training.run import create_model, inputs_of
@@ -46,7 +41,6 @@ ROUNDS = 11
 #: Samples of a timed call: as many as tables are renewed after by then, so that every call has its
 #: share of upkeep; and of warming up.
 SAMPLES, WARMED = 4000, 40_000
-BYTES_A_BLOCK = 4 * LANES
 
 #: The first nodes met: no features that only ranking needs, and fewer tables, since fewer nodes are
 #: gathered.
@@ -82,7 +76,7 @@ def main() -> None:
         models = our_models(data)
         accuracies = {name: measure_accuracy(model, data) for name, model in models.items()}
         theirs, their_accuracies = torch_systems(data)
-        frame = time_rounds(our_systems(models, data) | theirs, ROUNDS)
+        frame = time_rounds(our_systems(models, data) | theirs, ROUNDS, time.process_time)
         table = summarise(frame, REFERENCES).assign(data=data.title)
         for name, accuracy in (accuracies | their_accuracies).items():
             table.loc[f"{name}, training", "accuracy_warmed_up"] = accuracy
@@ -95,7 +89,6 @@ def main() -> None:
         if not leads.empty:
             print(leads.to_string(index=False, float_format="{:.2f}".format))
             write_table(leads.assign(data=data.title), "speed_leads")
-        report_bandwidth(models["LSH 5 %"], data, table.loc["LSH 5 %, training", "microseconds"])
     write_table(table.reset_index(), "speed")
 
 
@@ -202,49 +195,6 @@ def measure_torch(torch: ModuleType, dense: Dense, data: Prepared, batch: int) -
         for i in range(0, whole, batch)
     ]
     return sum(right) / whole
-
-
-def report_bandwidth(model: SparseModel, data: Prepared, microseconds: float) -> None:
-    """Print the share of the memory bandwidth that LSH's training reaches."""
-    moved = count_bytes(model, data)
-    size = model.network.weights.nbytes + model.optimiser.squares.nbytes
-    limit = measure_copy(size)
-    reached = moved / microseconds / 1e3
-    print(
-        f"LSH 5 % moves {moved / 1e3:.0f} kB of weights and sums a training sample, "
-        f"{reached:.1f} GB/s: {100 * reached / limit:.0f} % of the {limit:.0f} GB/s that a copy "
-        f"of {size / 1e6:.0f} MB reaches (read and written bytes, both)"
-    )
-
-
-def count_bytes(model: SparseModel, data: Prepared, samples: int = 200) -> float:
-    """Mean bytes of weights and Adagrad's sums read or written by a training sample of LSH.
-
-    Exactly ranked rows are read; positive nodes' rows and their rows of the output layer are read
-    and written, sums too.
-    """
-    rows = inputs_of(data, data.train).batch(np.arange(samples))
-    workspace, shortlisted = model.workspaces[0], model.state.shortlisted
-    total = 0
-    for s in range(samples):
-        model.predict(slice_batch(rows, s, s + 1), np.uint64(0))
-        touched = workspace.block_counts
-        for layer, ranked in enumerate(shortlisted):
-            positive = workspace.counts[layer + 1] - 1
-            total += (ranked + 4 * positive) * touched[layer]
-        total += 5 * workspace.counts[len(shortlisted)] * len(workspace.class_blocks)
-    return total * BYTES_A_BLOCK / samples
-
-
-def measure_copy(size: int, repeats: int = 20) -> float:
-    """GB/s, read and written, of copying half of `size` bytes to the other half."""
-    source, target = np.ones(size // 8, np.float32), np.empty(size // 8, np.float32)
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        np.copyto(target, source)
-        best = min(best, time.perf_counter() - start)
-    return (source.nbytes + target.nbytes) / best / 1e9
 
 
 if __name__ == "__main__":

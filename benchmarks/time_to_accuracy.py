@@ -2,11 +2,12 @@
 
 `python -m benchmarks time_to_accuracy`. One thread, 784-1000-1000-10, Adagrad, three seeds; the
 systems take turns. Every 5,000 samples training is paused and the test accuracy taken; only
-training counts as time, making batches and rows of the samples included (compiling is not). LSH and
-WTA train at a rate of .02, the dense networks at .01: each the best of those that
-configs/tuning.yaml compares on validation data. PyTorch runs in batches of 128 in every mode that
-there is here (benchmarks/_torch.py). A cell is empty where a system did not get there in 8 epochs.
-On the digits stand-in, where MNIST is not at hand, the numbers say little of MNIST.
+training counts as time (the processor's, which other programs disturb less than the clock's),
+making batches and rows of the samples included, compiling not. LSH and WTA train at a rate of .02,
+the dense networks at .01: each the best of those that configs/tuning.yaml compares on validation
+data. PyTorch runs in batches of 128 in every mode that there is here (benchmarks/_torch.py). A cell
+is empty where a system did not get there in 8 epochs. On the digits stand-in, where MNIST is not at
+hand, the numbers say little of MNIST.
 """
 
 import tempfile
@@ -66,9 +67,9 @@ def race(data: Prepared, seed: int) -> Iterator[dict]:
             for name, (train, test) in learners.items():
                 if (name, max(WANTED)) in reached:
                     continue
-                begin = time.perf_counter()
+                begin = time.process_time()
                 train(numbers)
-                seconds[name] += time.perf_counter() - begin
+                seconds[name] += time.process_time() - begin
                 accuracy = test()
                 for wanted in WANTED:
                     if accuracy >= wanted:

@@ -10,9 +10,13 @@ import pytest
 from benchmarks import __main__ as dispatcher
 from benchmarks import accuracy, budget
 from benchmarks import data as data_measurement
-from benchmarks._timing import time_systems
+from benchmarks._timing import compare_rounds, time_systems
+from benchmarks.speed import find_leads
+from benchmarks.speed_vs_width import find_crossover
 from lsh_dl.data.formats.libsvm import read_libsvm
 from lsh_dl.experiment.config import check_config
+
+TASKS = ("training", "prediction")
 
 
 @pytest.fixture
@@ -60,6 +64,45 @@ def test_ratios_are_formed_within_a_round():
     assert list(theirs[["ratio", "ratio_lowest", "ratio_highest"]]) == [1.5, 1.0, 2.0]
     assert list(table["ratio_to"]) == ["ours, training"] * 2
     assert table.loc["ours, training", "ratio"] == 1
+
+
+def test_leads_are_formed_within_a_round():
+    frame = pd.DataFrame({"ours": [1.0, 10.0, 2.0], "theirs": [2.0, 30.0, 8.0]})
+    lead = compare_rounds(frame, "ours", "theirs")
+    assert lead == {"lead": 3.0, "lead_lowest": 2.0, "lead_highest": 4.0}
+
+
+def test_leads_are_to_the_fastest_mode_and_to_fp32_at_the_same_batch():
+    frame = pd.DataFrame(
+        {
+            **{f"LSH {what}, {task}": [2.0] for what in ("5 %", "at the claim") for task in TASKS},
+            "PyTorch, fp32, batch 128, training": [12.0],
+            "PyTorch, bf16, batch 128, training": [6.0],
+            "PyTorch, bf16, batch 1024, training": [1.0],
+            "PyTorch, fp32, batch 1024, training": [4.0],
+        }
+    )
+    leads = find_leads(frame)
+    mine = leads[leads["system"] == "LSH 5 %"].set_index(["batch", "to"])["lead"]
+    assert mine.to_dict() == {
+        (128, "fastest"): 3.0,
+        (128, "fp32"): 6.0,
+        (1024, "fastest"): 0.5,
+        (1024, "fp32"): 2.0,
+    }
+    assert set(leads["task"]) == {"training"}
+
+
+@pytest.mark.parametrize(
+    ("leads", "place"),
+    [
+        ([2, 3, 4], "ahead from 1,000 on"),
+        ([0.1, 0.2, 0.3], "behind up to 4,000"),
+        ([0.5, 2, 4], "overtakes at about 1,414 nodes"),
+    ],
+)
+def test_crossover_is_between_the_widths_around_it(leads, place):
+    assert find_crossover([1000, 2000, 4000], np.array(leads, float)).startswith(place)
 
 
 def test_budget_counts_runs_samples_and_epochs(raw_config, monkeypatch):
