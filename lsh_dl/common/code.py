@@ -1,7 +1,14 @@
-"""Which files of this package a module is made of, by reading its imports."""
+"""Which code decides a result: the modules that it is made of, found by reading their imports.
+
+One answer for all who ask: a job of the pipeline takes `source_files` as inputs, a checkpoint and a
+compiled kernel are known by `digest_code`. Imports are read, not run; what is imported by its name
+as a string (discovery, the estimator) is followed only where it is asked for.
+"""
 
 import ast
-from collections.abc import Iterator
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -24,24 +31,50 @@ def source_files(*modules: str) -> list[Path]:
     ModuleNotFoundError
         One of `modules` has no file.
     """
+    return sorted({below_working_directory(path) for path in _follow(modules).values()})
+
+
+def digest_code(*modules: str) -> str:
+    """A digest of what `modules` and all that they import do: SHA-256, in hexadecimal.
+
+    Comments, docstrings and the wording of errors that are raised leave it as it is. A module from
+    outside of the package counts with the loaded ones that it imports, unless they are installed.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        One of `modules` has no file: it was typed in, say.
+    """
+    digest = hashlib.sha256()
+    for name, path in sorted(_follow(modules, outside=True).items()):
+        digest.update(f"{name} {_digest_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _follow(modules: Iterable[str], outside: bool = False) -> dict[str, Path]:
+    """Files by the names of modules."""
     found: dict[str, Path] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
         if name in found:
             continue
-        path = file_of(name)
+        path = file_of(name) or (_loaded_file(name) if outside else None)
         if path is None:
+            if name not in modules:
+                continue
             raise ModuleNotFoundError(f"no file for the module {name}", name=name)
         found[name] = path
-        parent = name.rpartition(".")[0]
-        waiting += [*([parent] if parent else []), *_imports(name)]
-    return sorted({below_working_directory(path) for path in found.values()})
+        if parent := name.rpartition(".")[0]:
+            waiting.append(parent)
+        imported = _imports(name, path)
+        waiting += imported if outside else filter(file_of, imported)
+    return found
 
 
 def imports_in_functions(module: str) -> list[str]:
     """The package's modules that `module` imports inside functions, as far as it is called."""
-    tree = ast.parse(file_of(module).read_text(encoding="utf-8"))
+    tree = _parse(file_of(module))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     nodes = [node for function in functions for node in ast.walk(function)]
     package = module.rpartition(".")[0]
@@ -60,15 +93,32 @@ def file_of(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
+def _loaded_file(name: str) -> Path | None:
+    """The file of a module that is loaded, belongs to no package of this name, and isn't installed.
+
+    Installed ones are known by their versions.
+    """
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None or name.split(".")[0] == PACKAGE.name:
+        return None
+    path = Path(file).resolve()
+    installed = any(path.is_relative_to(Path(root)) for root in (sys.prefix, sys.base_prefix))
+    return None if installed or path.suffix != ".py" else path
+
+
 @cache
-def _imports(name: str) -> tuple[str, ...]:
-    """Modules of the package that the module `name` imports, at any depth of its code."""
-    path = file_of(name)
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@cache
+def _imports(name: str, path: Path) -> tuple[str, ...]:
+    """Modules that the module `name` may import, at any depth of its code."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     named = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in ast.walk(_parse(path)):
         named.update(_named_modules(node, package))
-    return tuple(sorted(module for module in named if file_of(module)))
+    return tuple(sorted(named))
 
 
 def _named_modules(node: ast.AST, package: str) -> Iterator[str]:
@@ -85,6 +135,30 @@ def _named_modules(node: ast.AST, package: str) -> Iterator[str]:
         yield base
         for alias in node.names:
             yield f"{base}.{alias.name}"
+
+
+@cache
+def _digest_file(path: Path) -> str:
+    tree = _DropWording().visit(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+class _DropWording(ast.NodeTransformer):
+    """Take out docstrings, and the texts of what is raised."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        return _DropTexts().visit(node)
+
+
+class _DropTexts(ast.NodeTransformer):
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        return ast.Constant("")
 
 
 def below_working_directory(path: Path) -> Path:

@@ -10,6 +10,10 @@ from numba.extending import overload
 from lsh_dl.common.errors import UserError
 
 
+class SelectionError(UserError):
+    """A rule's `select` gave what is no selection."""
+
+
 class Selection(NamedTuple):
     """What a rule's `select` fills in for one layer and sample; room for all nodes of the layer."""
 
@@ -44,18 +48,28 @@ def register(
     return isinstance(select, Dispatcher)
 
 
+def functions_of(state: type) -> list[Callable[..., Any]]:
+    """The functions of the rule whose state is of this type; none if it is no rule's."""
+    found = (_select.get(state), _follow.get(state))
+    return [function for function in found if function is not None]
+
+
 def select_nodes(state, layer, x, key, training, chosen):
-    """Call the rule's `select`; its answer is checked, which the compiled form leaves to tests."""
+    """Call the rule's `select`; how many nodes it chose, each one of the layer's.
+
+    The compiled form does not look for a node that is chosen twice: nothing breaks by it, and
+    `lsh-dl rules check` finds it.
+    """
     count = int(_select[type(state)](state, layer, x, key, training, chosen))
     width = layer.weights.shape[0]
     nodes = chosen.nodes[: max(0, count)]
     if not 0 <= count <= width or np.any((nodes < 0) | (nodes >= width)):
-        raise UserError(
+        raise SelectionError(
             f"{_select[type(state)].__module__}.select: layer {layer.index} has nodes 0 to "
             f"{width - 1}; got {count} ids from {nodes.min(initial=0)} to {nodes.max(initial=0)}"
         )
     if np.unique(nodes).size != count:
-        raise UserError(f"{_select[type(state)].__module__}.select: a node is chosen twice")
+        raise SelectionError(f"{_select[type(state)].__module__}.select: a node is chosen twice")
     return count
 
 
@@ -66,7 +80,16 @@ def _compile_select_nodes(state, layer, x, key, training, chosen):
         return None
 
     def call(state, layer, x, key, training, chosen):
-        return select(state, layer, x, key, training, chosen)
+        count = select(state, layer, x, key, training, chosen)
+        width = chosen.nodes.shape[0]
+        if count < 0 or count > width:
+            raise SelectionError("select returned no number of nodes that the layer has")
+        astray = 0
+        for p in range(count):
+            astray += (chosen.nodes[p] < 0) | (chosen.nodes[p] >= width)
+        if astray > 0:
+            raise SelectionError("select chose ids that are no nodes of the layer")
+        return count
 
     return call
 

@@ -8,6 +8,7 @@ Reference: Spring & Shrivastava, KDD 2017, algorithm 1; one sample at a time.
 import numpy as np
 from numba.extending import register_jitable
 
+from lsh_dl.engine.clock import BACKWARD, FORWARD, OTHER, SELECT, end_stage, start_clock
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.dispatch import follow_updates, select_nodes
 from lsh_dl.engine.layers import (
@@ -32,14 +33,17 @@ from lsh_dl.engine.threads import drop_refcounts, take_row
 
 
 @register_jitable
-def forward_hidden(state, selects_values, network, batch, s, key, training, workspace, tally):
+def forward_hidden(
+    state, selects_values, network, batch, s, key, training, workspace, tally, clock
+):
     """One sample through the hidden layers; every level's vector stays in the workspace.
 
-    Returns the last one's, which the output layer reads.
+    Returns the last one's, which the output layer reads. `clock` may be None.
     """
     inputs = batch.ids[batch.ends[s] : batch.ends[s + 1]]
     scatter(inputs, batch.values[batch.ends[s] : batch.ends[s + 1]], 0, workspace)
     x = view_level(0, inputs, workspace)
+    end_stage(clock, OTHER)
     hidden = network.strides.shape[0] - 1
     for index in range(hidden):
         layer = view_layer(network, index)
@@ -47,23 +51,25 @@ def forward_hidden(state, selects_values, network, batch, s, key, training, work
         # Interpreted, mix gives a plain int, which no kernel takes above 2**63.
         layer_key = np.uint64(mix(key, index))
         count = select_nodes(state, layer, x, layer_key, training, chosen)
+        end_stage(clock, SELECT)
         if not selects_values:
             forward_active(layer, x, chosen, count)
         tally.active[0] += count
         activate(index + 1, chosen, count, workspace)
         ids = workspace.ids[index + 1][: workspace.counts[index + 1]]
         x = view_level(index + 1, ids, workspace)
+        end_stage(clock, FORWARD)
     return x
 
 
 @register_jitable
 def forward_sample(
-    state, selects_values, network, outputs, batch, s, key, training, workspace, tally
+    state, selects_values, network, outputs, batch, s, key, training, workspace, tally, clock
 ):
     """One sample from its inputs to the outputs; returns how many outputs are active."""
     sample_key = np.uint64(mix(key, batch.numbers[s]))
     x = forward_hidden(
-        state, selects_values, network, batch, s, sample_key, training, workspace, tally
+        state, selects_values, network, batch, s, sample_key, training, workspace, tally, clock
     )
     hidden = network.strides.shape[0] - 1
     targets = batch.labels[batch.label_ends[s] : batch.label_ends[s + 1]]
@@ -72,6 +78,7 @@ def forward_sample(
         outputs, network, x, hidden, targets, output_key, training, workspace, tally.work
     )
     tally.outputs[0] += count
+    end_stage(clock, FORWARD)
     return count
 
 
@@ -101,13 +108,24 @@ def clear_sample(network, workspace):
 
 @compiled
 def train_samples(
-    state, selects_values, network, outputs, batch, queue, key, workspace, tally, optimiser
+    state,
+    selects_values,
+    network,
+    outputs,
+    batch,
+    queue,
+    key,
+    workspace,
+    tally,
+    optimiser,
+    clock,
 ):
     """Train on the rows that this thread gets from the queue, one sample at a time.
 
     All threads update the same weights as they go, without locks (Hogwild: Recht, Re, Wright, Niu,
     NIPS 2011). `selects_values` is the rule's `computes_preactivations`; `outputs` says how outputs
-    are selected, None: not at all; `key` is that of the epoch.
+    are selected, None: not at all; `key` is that of the epoch. The time of each stage is added to
+    `clock` (`lsh_dl.engine.clock`), unless that is None.
     """
     state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, optimiser = (
@@ -115,64 +133,73 @@ def train_samples(
         drop_refcounts(tally),
         drop_refcounts(optimiser),
     )
-    outputs = drop_refcounts(outputs)
+    outputs, clock = drop_refcounts(outputs), drop_refcounts(clock)
     hidden = network.strides.shape[0] - 1
+    start_clock(clock)
     s = take_row(queue)
     while s < batch.numbers.shape[0]:
         targets = batch.labels[batch.label_ends[s] : batch.label_ends[s + 1]]
         if targets.shape[0] > 0:  # without labels there is nothing to learn
             count = forward_sample(
-                state, selects_values, network, outputs, batch, s, key, True, workspace, tally
+                state,
+                selects_values,
+                network,
+                outputs,
+                batch,
+                s,
+                key,
+                True,
+                workspace,
+                tally,
+                clock,
             )
             score_sample(targets, count, network.sampled, workspace, tally)
+            end_stage(clock, OTHER)
             x = view_level(hidden, workspace.ids[hidden][: workspace.counts[hidden]], workspace)
             backward_outputs(
                 outputs, network, x, hidden, targets, count, optimiser, workspace, tally.work
             )
             backward_hidden(state, network, batch, s, optimiser, workspace, tally.work)
+            end_stage(clock, BACKWARD)
             clear_sample(network, workspace)
         s = take_row(queue)
+    end_stage(clock, OTHER)
 
 
 @compiled
-def predict_samples(
-    state, selects_values, network, outputs, batch, queue, key, workspace, tally, probabilities
+def read_samples(
+    state,
+    selects_values,
+    network,
+    outputs,
+    batch,
+    queue,
+    key,
+    workspace,
+    tally,
+    probabilities,
+    ranked,
 ):
-    """Write class probabilities, float32 (samples, classes), of the samples this thread takes."""
+    """Write what is asked for of the samples that this thread takes; None: not asked for.
+
+    `probabilities`: of all classes, float32 (samples, classes); `ranked`: the classes of the
+    largest outputs, int32 (samples, k).
+    """
     state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, outputs = (
         drop_refcounts(workspace),
         drop_refcounts(tally),
         drop_refcounts(outputs),
     )
-    hidden = network.strides.shape[0] - 1
+    level = network.strides.shape[0]
     s = take_row(queue)
     while s < batch.numbers.shape[0]:
         count = forward_sample(
-            state, selects_values, network, outputs, batch, s, key, False, workspace, tally
+            state, selects_values, network, outputs, batch, s, key, False, workspace, tally, None
         )
-        write_probabilities(hidden + 1, count, network.sampled, workspace, probabilities[s])
-        clear_sample(network, workspace)
-        s = take_row(queue)
-
-
-@compiled
-def rank_samples(
-    state, selects_values, network, outputs, batch, queue, key, workspace, tally, ranked
-):
-    """Write classes of largest outputs, int32 (samples, k), of the samples this thread takes."""
-    state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
-    workspace, tally, outputs = (
-        drop_refcounts(workspace),
-        drop_refcounts(tally),
-        drop_refcounts(outputs),
-    )
-    hidden = network.strides.shape[0] - 1
-    s = take_row(queue)
-    while s < batch.numbers.shape[0]:
-        count = forward_sample(
-            state, selects_values, network, outputs, batch, s, key, False, workspace, tally
-        )
-        write_largest(hidden + 1, count, network.sampled, workspace, ranked[s])
+        if probabilities is not None:
+            write_probabilities(level, count, network.sampled, workspace, probabilities[s])
+        if ranked is not None:
+            write_largest(level, count, network.sampled, workspace, ranked[s])
         clear_sample(network, workspace)
         s = take_row(queue)

@@ -172,11 +172,16 @@ def score_sample(targets, count, sampled, workspace, tally):
 
 @compiled
 def write_probabilities(level, count, sampled, workspace, probabilities):
-    """All classes' probabilities, float32 (classes,); 0 for outputs that are not active."""
+    """All classes' probabilities, float32 (classes,).
+
+    Outputs that are not active have 0; where none is, nothing is known: all are equally likely.
+    """
     if not sampled:
         probabilities[:] = workspace.outputs[:count]
         return
     probabilities[:] = 0
+    if count == 0:
+        probabilities[:] = np.float32(1) / np.float32(probabilities.shape[0])
     for p in range(count):
         probabilities[workspace.ids[level, p]] = workspace.outputs[p]
 

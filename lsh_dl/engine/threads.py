@@ -1,8 +1,10 @@
 """Threads that work on one task: how they run, get their rows, meet, and share arrays."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import NamedTuple, TypeVar
+from functools import partial
+from typing import NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 from llvmlite import ir
@@ -84,8 +86,53 @@ class Team:
             arrivals[0] = DISMISSED
 
 
+def run_undisturbed(task: Callable[[], Result], stop: Callable[[], None]) -> Result:
+    """The result of a task that no Ctrl-C breaks off at an odd moment.
+
+    An exception from outside (KeyboardInterrupt, or what a signal's handler raises) only comes to
+    the main thread, so that one has the task done by another and waits. When one comes, `stop` is
+    called, which should make the task end soon; the exception is raised when it has ended.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return task()
+    outcome: list[Callable[[], Result]] = []
+    interrupt: BaseException | None = None
+
+    def work() -> None:
+        try:
+            if interrupt is not None:
+                raise interrupt
+            result = task()
+            outcome.append(lambda: result)
+        except BaseException as error:
+            outcome.append(partial(_raise, error))
+
+    thread = threading.Thread(target=work, name="lsh-dl")
+    while thread.is_alive() or not outcome:
+        try:
+            if thread.ident is None:
+                thread.start()
+            thread.join()
+        except BaseException as error:
+            interrupt = interrupt or error
+            if thread.ident is None:  # not begun, and won't
+                raise
+            stop()
+    if interrupt is not None:
+        raise interrupt
+    return outcome[0]()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+#: In place of a queue's next row: there are no more.
+NO_MORE = 2**62
+
+
 def create_queue() -> np.ndarray:
-    """The number of the next row to be taken, 0: int64 (1,)."""
+    """The number of the next row to be taken, 0: int64 (1,); NO_MORE ends the work on it."""
     return aligned_zeros(1, dtype=np.int64)
 
 

@@ -38,7 +38,7 @@ def trace_samples(
     for s in range(batch.numbers.shape[0]):
         sample_key = np.uint64(mix(key, batch.numbers[s]))
         forward_hidden(
-            state, selects_values, network, batch, s, sample_key, False, workspace, tally
+            state, selects_values, network, batch, s, sample_key, False, workspace, tally, None
         )
         for index in range(hidden):
             ids = workspace.ids[index][: workspace.counts[index]]

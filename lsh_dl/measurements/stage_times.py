@@ -1,25 +1,21 @@
 """Where the time of a training sample goes, beside its multiplications, stage by stage.
 
-Two equal models take turns on the same samples: one is trained by the loop that reads a clock
+Two equal models take turns on the same samples: one is trained by the loop with a clock
 between the stages, the other by the usual loop, which tells what reading the clock costs. Bringing
 tables up to date is what a call takes beside the loop.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.engine.batch import Batch
+from lsh_dl.engine.clock import TIMED_STAGES, create_clock
 from lsh_dl.engine.counts import STAGES
-from lsh_dl.engine.network import Network
-from lsh_dl.engine.optimiser import Optimiser
-from lsh_dl.engine.stages import TIMED_STAGES, Clocked, create_clock, train_by_the_clock
-from lsh_dl.engine.threads import Team
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
-from lsh_dl.rules.base import Rule
 from lsh_dl.runs.load import LoadMeter
 from lsh_dl.runs.machine import describe_machine
 from lsh_dl.runs.spec import Run
@@ -40,30 +36,16 @@ PARTS = {
 }
 
 
-class ClockedModel(SparseModel):
-    """A model that notes the time of each stage while it is trained, on one thread."""
-
-    def __init__(self, network: Network, optimiser: Optimiser, rule: Rule):
-        super().__init__(network, optimiser, rule)
-        self.clocked = Clocked(optimiser, create_clock())
-        self._warm_up(train_by_the_clock, self.clocked)
-
-    def _train_part(
-        self, part: Batch, key: np.uint64, tallies: Sequence[Tally], team: Team
-    ) -> None:
-        self._share(train_by_the_clock, part, key, tallies, self.clocked, team)
-
-    def train_timed(self, rows: Batch, key: np.uint64) -> tuple[Tally, dict[str, float]]:
-        """Train once on each row; the sums over them, and the seconds of each timed part."""
-        clock = self.clocked.clock
-        clock[:] = 0
-        tally, seconds = _time(self, rows, key)
-        parts = {stage: clock[i] / 1e9 for i, stage in enumerate(TIMED_STAGES)}
-        beside = seconds - sum(parts.values())
-        keeps_tables = self.until_refresh is not None
-        parts["maintain"] = beside if keeps_tables else 0.0
-        parts["other"] += 0.0 if keeps_tables else beside
-        return tally, parts
+def train_timed(model: SparseModel, rows: Batch, key: np.uint64) -> tuple[Tally, dict[str, float]]:
+    """Train once on each row, in one thread; the sums over them, the seconds of each timed part."""
+    clock = create_clock()
+    tally, seconds = _time(model, rows, key, clock)
+    parts = {stage: clock[i] / 1e9 for i, stage in enumerate(TIMED_STAGES)}
+    beside = seconds - sum(parts.values())
+    keeps_tables = model.until_refresh is not None
+    parts["maintain"] = beside if keeps_tables else 0.0
+    parts["other"] += 0.0 if keeps_tables else beside
+    return tally, parts
 
 
 def measure_stages(run: Run, data: Prepared, most: int | None = None) -> Iterator[dict[str, Any]]:
@@ -76,15 +58,16 @@ def measure_stages(run: Run, data: Prepared, most: int | None = None) -> Iterato
     """
     common = describe_run(run, data) | {"threads": 1}
     machine = describe_machine()
-    plain, other = (create_model(run, data.features, data.classes) for _ in range(2))
-    clocked = ClockedModel(other.network, other.optimiser, other.rule)
+    plain, clocked = (create_model(run, data.features, data.classes) for _ in range(2))
+    for model in (plain, clocked):
+        model.use_threads(1)
     inputs = inputs_of(data, data.train)
     for epoch in range(1, run.training.epochs + 1):
         order, key = draw_order(run.seed, epoch, len(inputs))[:most], draw_key(run.seed, epoch)
         seconds, total, unclocked = dict.fromkeys(PARTS, 0.0), create_tally(), 0.0
         with LoadMeter() as load:
             for rows in prefetch(inputs, order):
-                tally, parts = clocked.train_timed(rows, key)
+                tally, parts = train_timed(clocked, rows, key)
                 add_tally(total, tally)
                 for part, passed in parts.items():
                     seconds[part] += passed
@@ -110,7 +93,9 @@ def measure_stages(run: Run, data: Prepared, most: int | None = None) -> Iterato
         }
 
 
-def _time(model: SparseModel, rows: Batch, key: np.uint64) -> tuple[Tally, float]:
+def _time(
+    model: SparseModel, rows: Batch, key: np.uint64, clock: np.ndarray | None = None
+) -> tuple[Tally, float]:
     start = time.perf_counter()
-    tally = model.train(rows, key)
+    tally = model.train(rows, key, clock)
     return tally, time.perf_counter() - start

@@ -1,6 +1,5 @@
 """Where an interrupted run goes on: its model after the last epoch, and its rows until then."""
 
-import hashlib
 import json
 import os
 import sys
@@ -9,9 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lsh_dl.common.code import digest_code
+from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import remove_leftovers
 from lsh_dl.data.prepared.store import Prepared
+from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.epochs import draw_key
 from lsh_dl.training.model import SparseModel
@@ -22,8 +24,6 @@ INTERVAL = 20.0
 
 #: Environment variable with another number.
 VARIABLE = "LSH_DL_CHECKPOINT_SECONDS"
-
-_PACKAGE = Path(__file__).parents[1]
 
 
 def interval_of_jobs() -> float:
@@ -100,15 +100,13 @@ class Checkpoint:
 
 def _identify(run: Run, folder: Path, data: Prepared) -> dict[str, Any]:
     """All that decides a run's numbers, in short, as JSON gives it back."""
-    sources = hashlib.sha256()
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        sources.update(path.name.encode() + path.read_bytes())
+    rule = find("lsh_dl.rules", Rule, run.rule).__module__
     # A folder is replaced as a whole when it is prepared again: the time tells one from the next.
     meta = folder / "meta.json"
     identity = {
         "run": run.model_dump(mode="json"),
         "data set": {**data.meta, "written": meta.stat().st_mtime_ns},
-        "code": sources.hexdigest(),
+        "code": digest_code("lsh_dl.training.run", rule),
         "NumPy": version("numpy"),
         "Numba": version("numba"),
     }

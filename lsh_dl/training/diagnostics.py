@@ -6,7 +6,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from lsh_dl.engine.batch import Batch, slice_batch
-from lsh_dl.engine.compiled import compile_once
+from lsh_dl.engine.kernel_cache import compile_together
 from lsh_dl.engine.trace import trace_samples
 from lsh_dl.engine.workspace import create_tally, create_workspace
 from lsh_dl.training.loader import Inputs
@@ -65,8 +65,8 @@ def trace_selection(model: SparseModel, batch: Batch, key: np.uint64) -> Trace:
         )
 
     if isinstance(select, Dispatcher):
-        name = f"trace-{select.__module__}-{type(model.state).__name__}"
-        compile_once(name, lambda: trace(trace_samples, slice_batch(batch, 0, 0)))
+        with compile_together():
+            trace(trace_samples, slice_batch(batch, 0, 0))
         trace(trace_samples, batch)
     else:
         trace(trace_samples.py_func, batch)

@@ -1,8 +1,10 @@
 """One network under one selection rule: train on batches, predict batches."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
@@ -10,17 +12,19 @@ from numba.core.dispatcher import Dispatcher
 from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.preprocessing import identity_transform
 from lsh_dl.engine.batch import Batch, make_batch, slice_batch
-from lsh_dl.engine.compiled import compile_once
-from lsh_dl.engine.dispatch import register
-from lsh_dl.engine.loop import predict_samples, rank_samples, train_samples
+from lsh_dl.engine.dispatch import SelectionError, register
+from lsh_dl.engine.kernel_cache import compile_together
+from lsh_dl.engine.loop import read_samples, train_samples
 from lsh_dl.engine.network import Network, empty_network, layer_weights, view_outputs
 from lsh_dl.engine.optimiser import Optimiser, create_optimiser
 from lsh_dl.engine.outputs import Outputs
 from lsh_dl.engine.reorder import permute_nodes
-from lsh_dl.engine.threads import Team, create_queue
+from lsh_dl.engine.threads import NO_MORE, Team, create_queue, run_undisturbed
 from lsh_dl.engine.workspace import Tally, create_tally, create_workspace, sum_tallies
 from lsh_dl.rules.base import Rule
 from lsh_dl.training.arrays import fill_arrays, name_arrays
+
+Result = TypeVar("Result")
 
 
 class Counters(NamedTuple):
@@ -43,7 +47,7 @@ class Selector:
     until_refresh
         Samples until its next refresh; None: there is none.
     name, is_compiled
-        Of the rule's `select`.
+        Of the rule's `select`; whether that is compiled.
     """
 
     def __init__(self, rule: Rule, network: Network):
@@ -51,7 +55,7 @@ class Selector:
         self.state = rule.start(network)
         self.until_refresh = rule.refresh_interval(0, network)
         select = type(rule).select
-        self.name = f"{select.__module__}-{type(self.state).__name__}"
+        self.name = f"{select.__module__}.select"
         self.is_compiled = register(self.state, select, type(rule).follow)
 
     def share_state(self, threads: int) -> list[Any]:
@@ -98,19 +102,23 @@ class SparseModel:
         self.optimiser = optimiser
         self.rule = rule
         rule.check_optimiser(optimiser)
-        self.hidden, self.outputs = Selector(rule, network), None
         of_outputs = rule.for_outputs()
         if network.sampled != (of_outputs is not None):
             raise ValueError("network.sampled: True if the rule selects outputs, else False")
-        if of_outputs is not None:
-            self.outputs = Selector(of_outputs, view_outputs(network))
-        self._selectors = [self.hidden, *([self.outputs] if self.outputs else [])]
-        self.seen = 0
-        self._busy = Lock()  # the workspaces serve one call at a time
-        self._is_compiled = all(selector.is_compiled for selector in self._selectors)
-        self._warm: set[Dispatcher] = set()
-        self.use_threads(threads)
-        self._warm_up(train_samples, optimiser)
+        with compile_together():
+            self.hidden, self.outputs = Selector(rule, network), None
+            if of_outputs is not None:
+                self.outputs = Selector(of_outputs, view_outputs(network))
+            self._selectors = [self.hidden, *([self.outputs] if self.outputs else [])]
+            self.seen = 0
+            self._busy = Lock()  # the workspaces serve one call at a time
+            self._queue, self._stopped = create_queue(), False
+            self._is_refreshing = self._is_half_refreshed = False
+            self._is_compiled = all(selector.is_compiled for selector in self._selectors)
+            self._warm: set[tuple[Dispatcher, int]] = set()
+            self.use_threads(threads)
+            self._warm_up(train_samples, optimiser, None)
+        _models.add(self)
 
     @property
     def state(self) -> Any:
@@ -126,86 +134,133 @@ class SparseModel:
     def until_refresh(self, samples: int | None) -> None:
         self.hidden.until_refresh = samples
 
-    def _warm_up(self, kernel: Dispatcher, further: Any) -> None:
+    def _warm_up(self, kernel: Dispatcher, *further: Any) -> None:
         """Compile a kernel, or load it from disk, on no samples."""
-        if not self._is_compiled or kernel in self._warm:
+        form = (kernel, *(value is None for value in further))
+        if not self._is_compiled or form in self._warm:
             return
-        tallies = [create_tally() for _ in self._states]
-
-        def run() -> None:
-            features = int(self.network.sizes[0])
-            with Team(1) as team:
-                for dtype in (np.uint8, np.float32):
-                    nothing = make_batch(
-                        np.zeros((0, features), dtype),
-                        np.zeros(0, np.int32),
-                        np.zeros(0, np.int64),
-                        identity_transform(features),
-                    )
-                self._share(kernel, nothing, np.uint64(0), tallies, further, team)
-
-        names = (selector.name for selector in self._selectors)
-        compile_once("-".join([kernel.__name__, *names]), run)
-        self._warm.add(kernel)
+        features = int(self.network.sizes[0])
+        with compile_together(), Team(1) as team:
+            for dtype in (np.uint8, np.float32):
+                nothing = make_batch(
+                    np.zeros((0, features), dtype),
+                    np.zeros(0, np.int32),
+                    np.zeros(0, np.int64),
+                    identity_transform(features),
+                )
+            self._share(kernel, nothing, np.uint64(0), self._start_tallies(), further, team)
+        self._warm.add(form)
 
     def use_threads(self, threads: int) -> None:
         """From now on train with so many threads; at least 1, more than cores are allowed.
 
         They train on the same weights at the same time, without locks, and share the rows of a
-        prediction.
+        prediction. Waits for a call that is at work.
         """
-        self.threads = threads
+        with self._busy:
+            self.threads = threads
+            self._make_workspaces()
+
+    def _make_workspaces(self) -> None:
+        """Room for each thread; what a call left that failed goes."""
+        threads = self.threads
         self._states = self.hidden.share_state(threads)
         self._outputs = [None] * threads
         if self.outputs:
             selects_values, view = self.outputs.rule.computes_preactivations, self.outputs.network
             states = self.outputs.share_state(threads)
             self._outputs = [Outputs(state, selects_values, view) for state in states]
-        self.workspaces = [create_workspace(self.network) for _ in self._states]
+        self.workspaces = [create_workspace(self.network) for _ in range(threads)]
+        self._are_clean = True
 
-    def train(self, batch: Batch, key: np.uint64) -> Tally:
+    def _start_tallies(self) -> list[Tally]:
+        return [create_tally() for _ in range(self.threads)]
+
+    def _call(self, work: Callable[[Team], Result]) -> Result:
+        """Do `work` with the model's threads, one call at a time.
+
+        All of them have ended when this comes back, by whatever exception (Ctrl-C among them).
+
+        Raises
+        ------
+        UserError
+            The model is a copy, made by a fork while another thread refreshed its rule's state.
+        """
+
+        def run() -> Result:
+            with self._busy, compile_together():
+                if self._is_half_refreshed:
+                    raise UserError(
+                        "this process was forked while another thread trained the model: its "
+                        "hash tables are half made; fork before training or after it"
+                    )
+                if not self._are_clean:
+                    self._make_workspaces()
+                self._are_clean = False
+                with Team(self.threads) as team:
+                    result = work(team)
+                self._are_clean = True
+                return result
+
+        self._stopped = False
+        return run_undisturbed(run, self._stop)
+
+    def _stop(self) -> None:
+        """Let threads that are at work end with the samples that they have."""
+        self._stopped = True
+        self._queue[0] = NO_MORE
+
+    def train(self, batch: Batch, key: np.uint64, clock: np.ndarray | None = None) -> Tally:
         """Train once on each row; returns the sums over them.
 
         One thread takes the samples in order. With more, each takes the next when it is done with
         one; all meet where the rule refreshes its state, and no thread trains meanwhile. `key`
         seeds the rule's random draws; a sample's draws depend on it and on the sample's number
         only.
+
+        After Ctrl-C the model is that of the samples until then, though not all are counted.
+
+        Parameters
+        ----------
+        clock
+            Time by stage is added to it (`lsh_dl.engine.clock`): one thread only.
         """
-        tallies = [create_tally() for _ in self._states]
-        start, samples = 0, len(batch.numbers)
-        with self._busy, Team(self.threads) as team:
+
+        def work(team: Team) -> Tally:
+            tallies = self._start_tallies()
+            start, samples = 0, len(batch.numbers)
+            self._warm_up(train_samples, self.optimiser, clock)
             while True:
                 due = [selector.until_refresh for selector in self._selectors]
                 stop = min([samples, *(start + until for until in due if until is not None)])
                 part = slice_batch(batch, start, stop)
-                self._train_part(part, key, tallies, team)
-                self.seen += stop - start
-                self._refresh(part, tallies[0].work, team)
+                self._share(train_samples, part, key, tallies, (self.optimiser, clock), team)
+                if not self._stopped:
+                    self.seen += stop - start
+                    self._refresh(part, tallies[0].work, team)
                 start = stop
-                if start == samples:
+                if start == samples or self._stopped:
                     return sum_tallies(tallies)
 
-    def _train_part(
-        self, part: Batch, key: np.uint64, tallies: Sequence[Tally], team: Team
-    ) -> None:
-        """Train on rows between which nothing is refreshed."""
-        self._share(train_samples, part, key, tallies, self.optimiser, team)
+        return self._call(work)
 
     def _refresh(self, part: Batch, work: np.ndarray, team: Team) -> None:
         """Refresh what is due after `part`."""
+        self._is_refreshing = True
         for selector in self._selectors:
             if selector.refresh(self.seen, part, work, team) and selector is self.hidden:
                 for index, order in self.rule.regroup(self.state, self.network):
                     permute_nodes(self.network, self.optimiser, index, order)
+        self._is_refreshing = False
 
     def predict(self, batch: Batch, key: np.uint64) -> tuple[np.ndarray, Tally]:
         """Class probabilities, float32 (samples, classes), and the sums of the work done.
 
         The same whatever the number of threads. Where outputs are selected, that of all others
-        is 0.
+        is 0; where none was selected, all are 1 / classes.
         """
         probabilities = np.empty((len(batch.numbers), int(self.network.sizes[-1])), np.float32)
-        return probabilities, self._read(predict_samples, batch, key, probabilities)
+        return probabilities, self._read(batch, key, probabilities, None)
 
     def rank(self, batch: Batch, key: np.uint64, count: int) -> tuple[np.ndarray, Tally]:
         """The most probable classes, best first, and the sums of the work done.
@@ -214,15 +269,24 @@ class SparseModel:
         all classes' probabilities.
         """
         ranked = np.empty((len(batch.numbers), min(count, int(self.network.sizes[-1]))), np.int32)
-        return ranked, self._read(rank_samples, batch, key, ranked)
+        return ranked, self._read(batch, key, None, ranked)
 
-    def _read(self, kernel: Dispatcher, batch: Batch, key: np.uint64, answers: np.ndarray) -> Tally:
-        """Fill `answers`, a line a sample."""
-        tallies = [create_tally() for _ in self._states]
-        with self._busy, Team(self.threads) as team:
-            self._warm_up(kernel, answers[:0])
-            self._share(kernel, batch, key, tallies, answers, team)
-        return sum_tallies(tallies)
+    def _read(
+        self,
+        batch: Batch,
+        key: np.uint64,
+        probabilities: np.ndarray | None,
+        ranked: np.ndarray | None,
+    ) -> Tally:
+        """Fill what is not None, a line a sample."""
+
+        def work(team: Team) -> Tally:
+            tallies = self._start_tallies()
+            self._warm_up(read_samples, probabilities, ranked)
+            self._share(read_samples, batch, key, tallies, (probabilities, ranked), team)
+            return sum_tallies(tallies)
+
+        return self._call(work)
 
     def _share(
         self,
@@ -230,30 +294,41 @@ class SparseModel:
         batch: Batch,
         key: np.uint64,
         tallies: Sequence[Tally],
-        further: Any,
+        further: Sequence[Any],
         team: Team,
     ) -> None:
         """Run a kernel in every thread until the batch has no more samples."""
         queue, selects_values = create_queue(), self.rule.computes_preactivations
-        run = (
-            kernel if all(selector.is_compiled for selector in self._selectors) else kernel.py_func
-        )
+        self._queue = queue
+        if self._stopped:
+            queue[0] = NO_MORE
+        run = kernel if self._is_compiled else kernel.py_func
 
         def take_rows(thread: int) -> None:
-            run(
-                self._states[thread],
-                selects_values,
-                self.network,
-                self._outputs[thread],
-                batch,
-                queue,
-                key,
-                self.workspaces[thread],
-                tallies[thread],
-                further,
-            )
+            try:
+                run(
+                    self._states[thread],
+                    selects_values,
+                    self.network,
+                    self._outputs[thread],
+                    batch,
+                    queue,
+                    key,
+                    self.workspaces[thread],
+                    tallies[thread],
+                    *further,
+                )
+            except BaseException:
+                queue[0] = NO_MORE  # for the others
+                raise
 
-        team.run(take_rows, max(1, min(self.threads, len(batch.numbers))))
+        try:
+            team.run(take_rows, max(1, min(self.threads, len(batch.numbers))))
+        except SelectionError as error:
+            if not self._is_compiled:
+                raise
+            rules = " or ".join(sorted({s.name for s in self._selectors}))
+            raise UserError(f"{rules}: {error}; run `lsh-dl rules check` on the rule") from None
 
     def named_arrays(self, histories: bool = True) -> dict[str, np.ndarray]:
         """All that training changes but for the counters; views, not copies.
@@ -287,6 +362,22 @@ class SparseModel:
             :, self.network.sizes[-2]
         ]
         return bool(np.isfinite(biases).all())
+
+
+#: All models of this process.
+_models: WeakSet[SparseModel] = WeakSet()
+
+
+def _renew_locks() -> None:
+    """In a child that was forked: threads that held the locks are not there."""
+    for model in list(_models):
+        if model._busy.locked():
+            model._busy, model._are_clean = Lock(), False
+            model._is_half_refreshed |= model._is_refreshing
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def restore_model(

@@ -124,10 +124,8 @@ def test_no_room_for_prepared_data(tmp_path):
 def test_caches_that_cannot_be_written(tmp_path, data):
     (tmp_path / "file").touch()
     kernels = train(f"export XDG_CACHE_HOME={tmp_path}/file", tmp_path, data)
-    assert kernels.returncode == 1
-    assert kernels.stderr.startswith(f"error: {tmp_path}/file/lsh-dl/kernels/")
-    assert kernels.stderr.endswith("set NUMBA_CACHE_DIR to a folder that can be written\n")
-    assert kernels.stderr.count("\n") == 1
+    assert kernels.returncode == 0  # kernels are compiled in memory
+    assert kernels.stderr.count("set NUMBA_CACHE_DIR to a folder that can be written\n") == 1
     downloads = lsh_dl(
         f"cd {tmp_path}; unset LSH_DL_MIRROR; export LSH_DL_CACHE={tmp_path}/file",
         *("data", "prepare", "--label", "mnist", "--out", "results/mnist"),

@@ -25,6 +25,8 @@ def test_run_depends_on_engine_and_its_own_rule_only():
     }
     assert not files & {
         "lsh_dl/results/tables.py",
+        "lsh_dl/training/progress.py",
+        "lsh_dl/training/job.py",
         "lsh_dl/cli/main.py",
         "lsh_dl/data/prepared/fetch.py",
     }
@@ -105,3 +107,26 @@ def test_what_functions_import_is_told_apart(small_package):
 def test_module_without_a_file(small_package):
     with pytest.raises(ModuleNotFoundError, match=r"small\.none"):
         sources.source_files("small.none")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_same"),
+    [
+        ('"""Other words."""\n\ndef f():\n    # and these\n    raise ValueError("other")\n', True),
+        ('def f():\n    raise KeyError("words")\n', False),
+        ('def f():\n    return "words"\n', False),
+    ],
+)
+def test_wording_decides_no_result(small_package, tmp_path, text, is_same):
+    file = tmp_path / "small" / "deep" / "leaf.py"
+    file.write_text('def f():\n    """Words."""\n    raise ValueError("words")\n')
+    before = sources.digest_code("small.start")
+    sources._digest_file.cache_clear()
+    file.write_text(text)
+    assert (sources.digest_code("small.start") == before) == is_same
+
+
+def test_a_module_that_is_not_used_decides_no_result(small_package, tmp_path):
+    before = sources.digest_code("small.start")
+    (tmp_path / "small" / "unused.py").write_text("changed = True\n")
+    assert sources.digest_code("small.start") == before

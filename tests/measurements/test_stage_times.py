@@ -7,11 +7,11 @@ from networks import KEY, RULES, FirstNodes, draw_batch, make_model, make_run
 
 from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.data.prepared.store import open_prepared
+from lsh_dl.engine.clock import TIMED_STAGES, create_clock, read_clock
 from lsh_dl.engine.counts import STAGES
-from lsh_dl.engine.stages import TIMED_STAGES, read_clock
 from lsh_dl.experiment.measuring import measure_to_file
 from lsh_dl.experiment.studies.stage_times import COSTS
-from lsh_dl.measurements.stage_times import PARTS, ClockedModel, measure_stages
+from lsh_dl.measurements.stage_times import PARTS, measure_stages, train_timed
 from lsh_dl.runs.spec import Training
 from lsh_dl.training.epochs import draw_key, draw_order, train_epoch
 from lsh_dl.training.run import create_model, inputs_of
@@ -19,17 +19,12 @@ from lsh_dl.training.run import create_model, inputs_of
 SIZES = [20, 30, 12, 4]
 
 
-def clock(model):
-    return ClockedModel(model.network, model.optimiser, model.rule)
-
-
 @pytest.mark.parametrize("rule", [*sorted(RULES), FirstNodes])
 def test_clocks_change_nothing_that_is_learned(rule):
     rows = draw_batch(250, 20, 4)  # past a refresh
-    usual, other = (make_model(rule, SIZES, 0.25, rate=0.02, adagrad=True) for _ in range(2))
-    clocked = clock(other)
+    usual, clocked = (make_model(rule, SIZES, 0.25, rate=0.02, adagrad=True) for _ in range(2))
     expected = usual.train(rows, KEY)
-    tally, _ = clocked.train_timed(rows, KEY)
+    tally, _ = train_timed(clocked, rows, KEY)
     for name, array in usual.named_arrays().items():
         np.testing.assert_array_equal(clocked.named_arrays()[name], array, err_msg=name)
     for sums, others in zip(tally, expected, strict=True):
@@ -40,7 +35,7 @@ def test_every_stage_takes_time_and_only_tables_have_upkeep():
     rows = draw_batch(250, 20, 4)
     upkeep = {}
     for rule in ("standard", "lsh"):
-        parts = clock(make_model(rule, SIZES, 0.25)).train_timed(rows, KEY)[1]
+        parts = train_timed(make_model(rule, SIZES, 0.25), rows, KEY)[1]
         assert all(parts[stage] > 0 for stage in TIMED_STAGES)
         upkeep[rule] = parts["maintain"]
     assert upkeep["standard"] == 0
@@ -48,11 +43,11 @@ def test_every_stage_takes_time_and_only_tables_have_upkeep():
 
 
 def test_clock_is_the_systems_in_both_forms():
-    model = clock(make_model("standard", SIZES))
-    first = read_clock(model.clocked.clock)
-    model.train_timed(draw_batch(5, 20, 4), KEY)
-    *_, seconds, nanoseconds = model.clocked.clock
-    assert first <= seconds * 10**9 + nanoseconds <= read_clock(model.clocked.clock)
+    model, clock = make_model("standard", SIZES), create_clock()
+    first = read_clock(clock)
+    model.train(draw_batch(5, 20, 4), KEY, clock)
+    *_, seconds, nanoseconds = clock
+    assert first <= seconds * 10**9 + nanoseconds <= read_clock(clock)
 
 
 def test_every_counted_stage_has_its_part():
