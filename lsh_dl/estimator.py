@@ -19,6 +19,7 @@ from lsh_dl.common.errors import UserError
 from lsh_dl.common.validation import validate
 from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
+from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import Fraction, Training, Width
 from lsh_dl.training.epochs import (
     build_model,
@@ -71,9 +72,10 @@ class SparseMLPClassifier(ClassifierMixin, BaseEstimator):
     ----------
     hidden_layer_sizes : tuple of int, default=(1000, 1000)
         Nodes of each hidden layer.
-    rule : str, default="lsh"
+    rule : str or class, default="lsh"
         How active nodes are chosen: "lsh", "wta", "adaptive", "dropout", "standard" (all nodes)
-        or a rule of your own in lsh_dl/rules.
+        or a rule of your own: its name if it stands in lsh_dl/rules, its class (a subclass of
+        `lsh_dl.rules.base.Rule`), the path of its file or `package.module:Class`.
     active_fraction : float, default=0.05
         Wanted share of active nodes in every hidden layer, in (0, 1].
     rule_settings : dict, default=None
@@ -151,7 +153,7 @@ class SparseMLPClassifier(ClassifierMixin, BaseEstimator):
         self,
         hidden_layer_sizes: Sequence[int] = (1000, 1000),
         *,
-        rule: str = "lsh",
+        rule: str | type[Rule] = "lsh",
         active_fraction: float = 0.05,
         rule_settings: Mapping[str, Any] | None = None,
         learning_rate: float = 0.01,

@@ -91,10 +91,13 @@ def list_data(files: bool, mirror: str | None, cache: str | None) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("train", "test", "in, out", "files", "at hand"):
         table.add_column(heading, justify="right", no_wrap=True)
-    sets = sorted(discover("lsh_dl.data", DataSet).items())
+    found = discover("lsh_dl.data", DataSet)
+    sets = sorted(found.items())
     for name, cls in sets:
         table.add_row(name, cls.kind, *_describe_sizes(cls), *_describe_files(cls, sources))
     Console().print(table)
+    for reason in found.broken.values():
+        click.echo(f"broken: {reason}")
     click.echo("in, out: inputs and classes; files: to download, size where known")
     click.echo(f"cache: {sources.cache}" + (f"; mirror: {mirror}" if mirror else ""))
     if files:
@@ -169,7 +172,7 @@ def fetch_data(
 
 
 @data.command("show")
-@click.argument("source", metavar="NAME|FOLDER")
+@click.argument("source", metavar="NAME|FILE|FOLDER")
 @click.option("--out", type=file, help="Picture to write: .png, .svg or .pdf; default: NAME.png.")
 @click.option(
     "--part",
@@ -196,9 +199,9 @@ def show_data(
 ) -> None:
     """Draw a grid of samples with their labels.
 
-    NAME is a data set (`lsh-dl data list`), of which some samples are made for the purpose;
-    FOLDER is a prepared one, such as results/data/digits. Generated MNIST8M shows each deformed
-    digit below its original.
+    NAME is a data set (`lsh-dl data list`), FILE one of your own (FILE.py), of which some samples
+    are made for the purpose; FOLDER is a prepared one, such as results/data/digits. Generated
+    MNIST8M shows each deformed digit below its original.
 
     \b
     lsh-dl data show norb_standin --out toys.svg
@@ -224,17 +227,25 @@ def _prepare_some(
     name: str, entry: Mapping[str, Any], target: Path, mirror: str | None, cache: str | None
 ) -> Path:
     """Prepare as much of a set as a look at it needs, unless `entry` says how much."""
-    from lsh_dl.common.discovery import discover, find
+    from lsh_dl.common.discovery import discover, find, is_outside
     from lsh_dl.common.errors import UserError
     from lsh_dl.data.base import DataSet
     from lsh_dl.data.prepared.prepare import prepare
 
     label = entry.get("source", name)
-    if label not in discover("lsh_dl.data", DataSet) and ("/" in name or Path(name).is_dir()):
+    outside = is_outside(label)
+    if (
+        not outside
+        and label not in discover("lsh_dl.data", DataSet)
+        and ("/" in name or Path(name).is_dir())
+    ):
         raise UserError(f"{name}: no meta.json in it; give a prepared folder or a data set's name")
     cls = find("lsh_dl.data", DataSet, label)
     some = {key: n for key, n in cls.preview.items() if key in cls.Settings.model_fields}
-    return prepare(label, some | dict(entry), target, mirror, cache)
+    source = {"source": label} if outside else {}
+    return prepare(
+        cls.name if outside else label, some | source | dict(entry), target, mirror, cache
+    )
 
 
 @data.command("prepare")

@@ -25,7 +25,12 @@ from lsh_dl.cli.params import any_path, file, part_of_data
     help="Which samples of a prepared data set; in a .npz, x_train or x_test before x.",
 )
 @click.option("--out", type=file, help="CSV: predicted class and all probabilities of each sample.")
-def predict(model: Path, source: Path, part: str, out: Path | None) -> None:
+@click.option(
+    "--rule",
+    metavar="FILE|MODULE:CLASS",
+    help="Where the model's rule is, if not in lsh_dl/rules: the model alone runs no code.",
+)
+def predict(model: Path, source: Path, part: str, out: Path | None, rule: str | None) -> None:
     """Predict samples with a MODEL that `lsh-dl train --model MODEL` wrote.
 
     Each sample uses the few nodes that the model's rule selects for it, as in training. Samples
@@ -42,7 +47,7 @@ def predict(model: Path, source: Path, part: str, out: Path | None) -> None:
     """
     from lsh_dl.training.predict import predict_file
 
-    summary = predict_file(model, source, part, out)
+    summary = predict_file(model, source, part, out, rule)
     click.echo(f"{summary.samples} samples, {_describe_accuracy(summary.accuracy)}")
     click.echo(
         f"active nodes {100 * summary.active_fraction:.3g} %, "

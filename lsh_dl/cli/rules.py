@@ -47,9 +47,12 @@ def list_rules() -> None:
     table.add_column("title", no_wrap=True)
     table.add_column("settings", justify="right", no_wrap=True)
     table.add_column("paper", overflow="fold")
-    for name, rule in sorted(discover("lsh_dl.rules", Rule).items()):
+    found = discover("lsh_dl.rules", Rule)
+    for name, rule in sorted(found.items()):
         table.add_row(name, rule.title, str(len(rule.Settings.model_fields)), _paper(rule))
     Console().print(table)
+    for reason in found.broken.values():
+        click.echo(f"broken: {reason}")
 
 
 def _paper(rule: "type[Rule]") -> str:

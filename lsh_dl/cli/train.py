@@ -42,16 +42,16 @@ def _default(key: str, words: Mapping[Any, str] | None = None) -> str:
 @click.command()
 @click.option(
     "--dataset",
-    metavar="NAME",
+    metavar="NAME|FILE",
     shell_complete=complete_datasets,
-    help="Data set (lsh-dl data list) or its config entry.",
+    help="Data set (lsh-dl data list), its config entry, FILE.py or package.module:Class.",
 )
 @click.option("--data", type=folder, help="A prepared folder, instead of --dataset.")
 @click.option(
     "--rule",
-    metavar="NAME",
+    metavar="NAME|FILE",
     shell_complete=complete_rules,
-    help="Rule (lsh-dl rules list) or its config entry.",
+    help="Rule (lsh-dl rules list), its config entry, FILE.py or package.module:Class.",
 )
 @click.option(
     "--hidden",
@@ -124,6 +124,7 @@ def train(**options: Any) -> None:
     \b
     lsh-dl train --dataset digits --rule lsh
     lsh-dl train --dataset digits --rule lsh --active 0.1 --epochs 5 --set K=6 --set L=10
+    lsh-dl train --dataset digits --rule my_rule.py --epochs 1
     lsh-dl train --dataset convex --rule wta --hidden 1000,1000,1000 --entry '{"train": 2000}'
     lsh-dl train --config configs/mnist.yaml --dataset mnist --rule lsh --epochs 1
 
@@ -175,8 +176,9 @@ def name_variant(training: Training, settings: Mapping[str, Any], data: Mapping[
 
 def describe_run(options: dict[str, Any]) -> tuple[Run, Path]:
     """The run that the options describe, and its prepared data, made where it has to be."""
-    from lsh_dl.common.discovery import find
+    from lsh_dl.common.discovery import find, is_outside
     from lsh_dl.common.validation import validate
+    from lsh_dl.data.base import DataSet
     from lsh_dl.data.prepared.cache import prepare_once
     from lsh_dl.data.prepared.store import open_prepared
     from lsh_dl.experiment.comparison import default_title
@@ -186,26 +188,32 @@ def describe_run(options: dict[str, Any]) -> tuple[Run, Path]:
     config = read_config(options["config"]) if options["config"] else None
     name = options["rule"]
     entry = config.rules.get(name) if config else None
-    rule = find("lsh_dl.rules", Rule, (entry and entry.source) or name)
+    reference = (entry and entry.source) or name
+    rule = find("lsh_dl.rules", Rule, reference)
     settings = (entry.settings if entry else {}) | dict(options["settings"])
     validate(rule.Settings, settings, f"rule {rule.name}")
 
     dataset = options["dataset"] or open_prepared(options["data"]).meta["label"]
+    source = {}
+    if is_outside(dataset):
+        source = {"source": dataset}
+        dataset = find("lsh_dl.data", DataSet, dataset).name
     of_config = config.datasets.get(dataset) if config else None
     training = config.training_for(dataset) if of_config else config and config.training
     training = entry.adapt(training or Training()) if entry else training
     given = {key: options[key] for key in TRAINING if options[key] is not None}
-    label = options["label"] or name
+    label = options["label"] or (rule.name if is_outside(name) else name)
     training = validate(
         Training, (training or Training()).model_dump() | given, "lsh-dl train: training"
     )
     data_entry = {"source": of_config.source or dataset} | of_config.settings if of_config else {}
-    data_entry |= options["entry"]
+    data_entry |= source | options["entry"]
     run = validate(
         Run,
         {
             "dataset": dataset,
             "rule": rule.name,
+            "source": reference if is_outside(reference) else None,
             "label": label,
             "title": (entry and entry.title) or default_title(rule, label),
             "settings": settings,

@@ -31,7 +31,9 @@ def source_files(*modules: str) -> list[Path]:
     ModuleNotFoundError
         One of `modules` has no file.
     """
-    return sorted({below_working_directory(path) for path in _follow(modules).values()})
+    outside = not all(map(file_of, modules))
+    files = _follow(modules, outside).values()
+    return sorted({below_working_directory(path) for path in files})
 
 
 def digest_code(*modules: str) -> str:
@@ -59,7 +61,7 @@ def _follow(modules: Iterable[str], outside: bool = False) -> dict[str, Path]:
         name = waiting.pop()
         if name in found:
             continue
-        path = file_of(name) or (_loaded_file(name) if outside else None)
+        path = file_of(name) or (_loaded_file(name, name in modules) if outside else None)
         if path is None:
             if name not in modules:
                 continue
@@ -93,17 +95,17 @@ def file_of(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _loaded_file(name: str) -> Path | None:
+def _loaded_file(name: str, asked_for: bool) -> Path | None:
     """The file of a module that is loaded, belongs to no package of this name, and isn't installed.
 
-    Installed ones are known by their versions.
+    Installed ones are known by their versions; one that is asked for counts all the same.
     """
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None or name.split(".")[0] == PACKAGE.name:
         return None
     path = Path(file).resolve()
     installed = any(path.is_relative_to(Path(root)) for root in (sys.prefix, sys.base_prefix))
-    return None if installed or path.suffix != ".py" else path
+    return None if (installed and not asked_for) or path.suffix != ".py" else path
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from lsh_dl.common.discovery import discover, find
+from lsh_dl.common.discovery import find, is_outside
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.paths import expand_path
 from lsh_dl.common.validation import Model, validate
@@ -142,6 +142,7 @@ class Comparison(Model):
                     Run(
                         dataset=dataset,
                         rule=rule.name,
+                        source=entry.source if is_outside(entry.source or "") else None,
                         label=label,
                         title=entry.title or default_title(rule, label),
                         settings=entry.settings,
@@ -166,8 +167,7 @@ def default_title(rule: type[Rule], label: str) -> str:
 
 
 def find_at(package: str, base: type, name: str, place: str) -> type:
-    """`find`, with `place` in front of an unknown name."""
-    discover(package, base)  # a broken file names its own place, not the config's
+    """`find`, with `place` in front of what is wrong."""
     try:
         return find(package, base, name)
     except UserError as error:

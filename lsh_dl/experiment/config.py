@@ -2,14 +2,14 @@
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, create_model
 
-from lsh_dl.common.discovery import discover
+from lsh_dl.common.discovery import discover, locate_source
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.paths import expand_path
 from lsh_dl.common.validation import shorten, validate
@@ -91,11 +91,18 @@ def read_config(path: Path | str) -> Experiment:
     UserError
         The file is missing, is not YAML, or does not describe an experiment.
     """
-    return check_config(read_yaml(path), str(path))
+    return check_config(read_yaml(path), str(path), [Path(path).parent])
 
 
-def check_config(raw: Any, place: str = "config") -> Experiment:
+def check_config(
+    raw: Any, place: str = "config", folders: Sequence[Path] = (Path(),)
+) -> Experiment:
     """Check a configuration in full: keys, types, ranges, rules, data sets and their settings.
+
+    Parameters
+    ----------
+    folders
+        From where a `source: path/to/file.py` is seen; the first that has the file counts.
 
     Raises
     ------
@@ -104,7 +111,10 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
     """
     if not isinstance(raw, Mapping):
         raise UserError(f"{place}: a mapping of keys is needed; see configs/README.md")
-    experiment = validate(experiment_model(), raw, place)
+    broken = discover("lsh_dl.experiment.studies", Study).broken
+    for key in broken.keys() & raw.keys():
+        raise UserError(f"{place}: {key}: {broken[key]}")
+    experiment = validate(experiment_model(), locate_sources(raw, folders), place)
     if experiment.only == "":
         raise UserError(f"{place}: only: empty; leave it out, or give a part such as rule=lsh,wta")
     _check_mirror(experiment.mirror, f"{place}: mirror")
@@ -122,6 +132,26 @@ def check_config(raw: Any, place: str = "config") -> Experiment:
     for name, study in experiment.studies.items():
         study.check(experiment, f"{place}: {name}")
     return experiment
+
+
+def locate_sources(raw: Any, folders: Sequence[Path], depth: int = 4) -> Any:
+    """A config whose entries' `source: FILE.py` are paths as seen from the working folder.
+
+    Parameters
+    ----------
+    raw
+        As read from YAML.
+    folders
+        From where the paths are seen; the first that has the file counts.
+    """
+    if not isinstance(raw, Mapping) or not depth:
+        return raw
+    return {
+        key: locate_source(value, folders)
+        if key == "source" and isinstance(value, str)
+        else locate_sources(value, folders, depth - 1)
+        for key, value in raw.items()
+    }
 
 
 def _check_mirror(mirror: str | None, place: str) -> None:

@@ -19,9 +19,9 @@ from lsh_dl.experiment.studies.base import Study
 from lsh_dl.rules.base import Rule
 
 
-def sources_of_rule(name: str) -> list[Path]:
-    """The files that decide the numbers of a run of the rule called `name`."""
-    return source_files("lsh_dl.training.run", find("lsh_dl.rules", Rule, name).__module__)
+def sources_of_rule(reference: str) -> list[Path]:
+    """The files that decide the numbers of a run of a rule; one of its own among them."""
+    return source_files("lsh_dl.training.run", find("lsh_dl.rules", Rule, reference).__module__)
 
 
 def sources_of_measurement(study: str, rule: str) -> list[Path]:

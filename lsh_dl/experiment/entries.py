@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from lsh_dl.runs.spec import Fraction, Name, Seed, Title, Training, Width
+from lsh_dl.runs.spec import Fraction, Name, Reference, Seed, Title, Training, Width
 
 E = TypeVar("E")
 
@@ -35,7 +35,7 @@ class _Entry(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    source: Name | None = None
+    source: Reference | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -46,7 +46,11 @@ class _Entry(BaseModel):
 class TitledRule(_Entry):
     """A selection rule with its settings."""
 
-    source: Name | None = Field(None, description="rule in lsh_dl/rules; default: the entry's name")
+    source: Reference | None = Field(
+        None,
+        description="rule in lsh_dl/rules (default: the entry's name), or one of your own: "
+        "`path/to/rule.py`, seen from the config's folder, or `package.module:Class`",
+    )
     title: Title | None = Field(None, description="name in legends; default: the rule's own")
     learning_rate: float | None = Field(
         None,
@@ -73,7 +77,11 @@ class RuleEntry(TitledRule):
 class DatasetEntry(_Entry):
     """One panel of the figures: a data set with its settings."""
 
-    source: Name | None = Field(None, description="set in lsh_dl/data; default: the entry's name")
+    source: Reference | None = Field(
+        None,
+        description="set in lsh_dl/data (default: the entry's name), or one of your own: "
+        "`path/to/set.py`, seen from the config's folder, or `package.module:Class`",
+    )
     training: dict[str, Any] = Field(
         default_factory=dict, description="training keys that differ on this data set"
     )

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from lsh_dl.common.discovery import OF_FILE, find, refer_to
 from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.network import Network
 from lsh_dl.engine.threads import Team
@@ -75,6 +76,14 @@ class Rule(ABC):
         self.active_fraction = active_fraction
         self.seed = seed
 
+    def __reduce__(self) -> tuple:
+        """Pickled by a reference to its class, which may stand in a file."""
+        given = (self.settings.model_dump(), self.active_fraction, self.seed)
+        cls = type(self)
+        if not cls.__module__.startswith(OF_FILE):
+            return _rebuild, (cls, *given)
+        return _rebuild, (refer_to(cls, __package__), *given)
+
     @abstractmethod
     def start(self, network: Network) -> Any:
         """Build the state that `select` is given: a NamedTuple of arrays and numbers.
@@ -132,3 +141,10 @@ class Rule(ABC):
         `state` at once, in the network and its optimiser afterwards.
         """
         return ()
+
+
+def _rebuild(
+    rule: "type[Rule] | str", settings: dict[str, Any], active_fraction: float, seed: int
+) -> Rule:
+    cls = find(__package__, Rule, rule) if isinstance(rule, str) else rule
+    return cls(cls.Settings(**settings), active_fraction, seed)

@@ -13,7 +13,7 @@ LONGEST_ID = 200
 def _refuse_control_characters(text: str) -> str:
     """Let text pass that stays on its line in a legend, a table and a terminal."""
     if not text.isprintable():
-        raise ValueError("a title is one line of printable characters")
+        raise ValueError("one line of printable characters is needed")
     return text
 
 
@@ -28,6 +28,12 @@ Width = Annotated[int, Field(ge=1, lt=2**31)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Threads = Annotated[int, Field(ge=1, le=1024)]
 MOST_EPOCHS = 1_000_000
+
+
+#: Where a rule or data set comes from: see lsh_dl/common/discovery.py.
+Reference = Annotated[
+    str, Field(min_length=1, max_length=2000), AfterValidator(_refuse_control_characters)
+]
 
 
 class Training(Model):
@@ -45,7 +51,10 @@ class Run(Model):
     """One training run: all that decides its numbers, but for the prepared data themselves."""
 
     dataset: Name = Field(description="label of the prepared data set")
-    rule: Name = Field(description="name of the rule class in lsh_dl/rules")
+    rule: Name = Field(description="name of the rule")
+    source: Reference | None = Field(
+        None, description="file or module of a rule that is not in lsh_dl/rules"
+    )
     label: Name = Field(description="the config's name for the rule with these settings")
     title: Title = Field(description="the label's name in legends")
     settings: dict[str, Any] = Field(default_factory=dict, description="the rule's settings")
@@ -82,6 +91,11 @@ class Run(Model):
                 f"{self.id[:60]}...; shorten the label of the data set or the rule"
             )
         return self
+
+    @property
+    def rule_reference(self) -> str:
+        """What finds the rule's class (`lsh_dl.common.discovery.find`)."""
+        return self.source or self.rule
 
     @property
     def id(self) -> str:

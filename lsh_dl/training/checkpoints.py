@@ -62,7 +62,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            saved = read_model(self.path)
+            saved = read_model(self.path, self.run.rule_reference)
         except UserError as error:
             _report(f"starts anew: {error}")
             return None
@@ -100,7 +100,7 @@ class Checkpoint:
 
 def _identify(run: Run, folder: Path, data: Prepared) -> dict[str, Any]:
     """All that decides a run's numbers, in short, as JSON gives it back."""
-    rule = find("lsh_dl.rules", Rule, run.rule).__module__
+    rule = find("lsh_dl.rules", Rule, run.rule_reference).__module__
     # A folder is replaced as a whole when it is prepared again: the time tells one from the next.
     meta = folder / "meta.json"
     identity = {

@@ -34,7 +34,7 @@ class Evaluation(NamedTuple):
 
 def build_model(
     sizes: Sequence[int],
-    rule: str,
+    rule: str | type[Rule],
     settings: Mapping[str, Any],
     active_fraction: float,
     training: Training,
@@ -50,15 +50,16 @@ def build_model(
     sizes
         Inputs, widths of the hidden layers, classes.
     rule, settings
-        Name of the rule in lsh_dl/rules, and its own settings as a config gives them.
+        Name of a rule in lsh_dl/rules, path of a file, `module:Class` or the class itself; and its
+        own settings as a config gives them.
 
     Raises
     ------
     UserError
         There is no such rule, or it has no such settings.
     """
-    found = find("lsh_dl.rules", Rule, rule)
-    checked = validate(found.Settings, settings, f"rule {rule}")
+    found = find("lsh_dl.rules", Rule, rule) if isinstance(rule, str) else rule
+    checked = validate(found.Settings, settings, f"rule {found.name}")
     selection = found(checked, active_fraction, seed)
     network = create_network(sizes, seed, selection.for_outputs() is not None)
     optimiser = create_optimiser(

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from lsh_dl import __version__
-from lsh_dl.common.discovery import find
+from lsh_dl.common.discovery import find, is_outside, refer_to
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import whole_file
 from lsh_dl.common.validation import Model, validate
@@ -58,6 +58,7 @@ class RuleHeader(Model):
     """The rule's part of the header."""
 
     name: str
+    source: str | None = Field(None, description="file or `module:Class`; None: lsh_dl/rules")
     settings: dict[str, Any]
     active_fraction: float = Field(gt=0, le=1)
     seed: int
@@ -106,6 +107,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
     """
     model, optimiser = trained.model, trained.model.optimiser
     rule = model.rule
+    reference = refer_to(type(rule), "lsh_dl.rules")
     header = Header(
         kind=_KIND,
         format=FORMAT,
@@ -113,6 +115,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
         sizes=model.network.sizes.tolist(),
         rule=RuleHeader(
             name=rule.name,
+            source=reference if is_outside(reference) else None,
             settings=rule.settings.model_dump(mode="json"),
             active_fraction=rule.active_fraction,
             seed=rule.seed,
@@ -133,8 +136,14 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
         np.savez(file, header=np.array(json.dumps(header.model_dump(mode="json"))), **arrays)
 
 
-def read_model(path: Path) -> TrainedModel:
+def read_model(path: Path, rule: str | type[Rule] | None = None) -> TrainedModel:
     """The model that `write_model` wrote: its predictions are the same to the last bit.
+
+    Parameters
+    ----------
+    rule
+        The class of its rule, or a file or `module:Class` that has it; needed where that is not in
+        lsh_dl/rules, since no code is run because a model file names it.
 
     Raises
     ------
@@ -144,7 +153,7 @@ def read_model(path: Path) -> TrainedModel:
     """
     arrays = dict(_read_arrays(path))
     header = _read_header(path, arrays)
-    rule = _find_rule(path, header.rule)
+    rule = _find_rule(path, header.rule, rule)
     inputs, classes = header.sizes[0], header.sizes[-1]
     for name in InputTransform._fields:
         if name not in arrays or arrays[name].shape != (inputs,):
@@ -206,11 +215,20 @@ def _read_header(path: Path, arrays: Mapping[str, np.ndarray]) -> Header:
     return validate(Header, raw, str(path))
 
 
-def _find_rule(path: Path, header: RuleHeader) -> Rule:
+def _find_rule(path: Path, header: RuleHeader, given: str | type[Rule] | None) -> Rule:
+    if given is None and header.source:
+        raise UserError(
+            f"{path}: its rule {header.name} is not in lsh_dl/rules but was {header.source}; give "
+            f"that file or module too: `lsh-dl predict --rule`, `read_model(rule=...)`"
+        )
     try:
-        found = find("lsh_dl.rules", Rule, header.name)
+        found = given or header.name
+        found = find("lsh_dl.rules", Rule, found) if isinstance(found, str) else found
     except UserError as error:
-        raise UserError(f"{path}: {error}; put the rule's file in lsh_dl/rules") from None
+        hint = "" if given else "; put the rule's file in lsh_dl/rules"
+        raise UserError(f"{path}: {error}{hint}") from None
+    if found.name != header.name:
+        raise UserError(f"{path}: its rule is {header.name}, not {found.name}")
     settings = validate(found.Settings, header.settings, f"{path}: rule {header.name}")
     return found(settings, header.active_fraction, header.seed)
 

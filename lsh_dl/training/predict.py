@@ -28,7 +28,9 @@ class Summary(NamedTuple):
     multiplications: float  # mean per sample
 
 
-def predict_file(model_path: Path, source: Path, part: str, out: Path | None) -> Summary:
+def predict_file(
+    model_path: Path, source: Path, part: str, out: Path | None, rule: str | None = None
+) -> Summary:
     """Predict samples with a model file, each with the nodes that the model's rule selects.
 
     Parameters
@@ -40,13 +42,15 @@ def predict_file(model_path: Path, source: Path, part: str, out: Path | None) ->
         "train", "validation" or "test".
     out
         CSV to write: sample, label (where there are labels), predicted, and a probability a class.
+    rule
+        Where the model's rule is, if that is not in lsh_dl/rules (`read_model`).
 
     Raises
     ------
     UserError
         The model or the samples cannot be read or do not go together, or the model diverged.
     """
-    trained = read_model(model_path)
+    trained = read_model(model_path, rule)
     samples, labelled = open_samples(source, part, trained)
     inputs = DenseInputs(samples, trained.reading)
     if out is None:

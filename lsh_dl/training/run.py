@@ -37,7 +37,8 @@ def create_model(run: Run, features: int, classes: int) -> SparseModel:
     copies = 1 + run.training.adagrad + (run.training.momentum > 0)
     weights = sum(before * after for before, after in pairwise(sizes))
     require_memory(4 * copies * weights, f"the network {'-'.join(map(str, sizes))}")
-    model = build_model(sizes, run.rule, run.settings, run.active_fraction, run.training, run.seed)
+    reference, level = run.rule_reference, run.active_fraction
+    model = build_model(sizes, reference, run.settings, level, run.training, run.seed)
     model.use_threads(run.threads)
     return model
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
-from lsh_dl.experiment.config import check_config
+from lsh_dl.experiment.config import check_config, locate_sources
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import claim_folder
 from lsh_dl.common.yaml_files import read_yaml
@@ -33,6 +33,11 @@ def find_config_files():
     return list(map(Path, named or [CHECKOUT / "configs" / "default.yaml"]))
 
 
+def config_folders():
+    """From where files that the config names are seen: what is laid over others comes first."""
+    return [Path.cwd() / file.parent for file in reversed(find_config_files())] + [Path.cwd()]
+
+
 def name_config_files():
     """Those files as in `configs/default.yaml`."""
     here = Path.cwd()
@@ -44,6 +49,8 @@ def name_config_files():
 
 def load_experiment():
     """The experiment and its runs by study; a mistake in the config ends Snakemake with one line."""
+    # In place: scripts are given the config too.
+    config.update(locate_sources(config, config_folders()))
     try:
         experiment = check_config(config, name_place())
         return experiment, expand_studies(experiment)
@@ -60,7 +67,7 @@ def name_place():
     if not given:
         return CONFIG_FILES
     try:
-        check_config(files, CONFIG_FILES)
+        check_config(files, CONFIG_FILES, config_folders())
     except UserError as of_files:
         try:
             check_config(config, CONFIG_FILES)

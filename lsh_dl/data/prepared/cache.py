@@ -37,7 +37,7 @@ def prepare_once(
         file = Path(settings["path"]).resolve()
         parts += [str(file), str(file.stat().st_mtime_ns), str(file.stat().st_size)]
     digest = hashlib.sha256("\n".join(parts).encode())
-    for source in sources_of_data(dataset.name):
+    for source in sources_of_data(entry.get("source") or label):
         digest.update(source.read_bytes())
     folder = cache_folder(cache) / "prepared" / f"{label}-{digest.hexdigest()[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lsh_dl.common.code import source_files
-from lsh_dl.common.discovery import find
+from lsh_dl.common.discovery import find, is_outside, refer_to
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.validation import validate
 from lsh_dl.data.base import Arrays, DataSet, Preprocessing, Stream
@@ -34,9 +34,9 @@ BLOCK = 4_096
 """Samples handled at a time, so that memory stays bounded."""
 
 
-def sources_of_data(name: str) -> list[Path]:
-    """The package's files that make the arrays of the data set called `name`."""
-    return source_files(__name__, find("lsh_dl.data", DataSet, name).__module__)
+def sources_of_data(reference: str) -> list[Path]:
+    """The files of code that make the arrays of a data set; one of its own among them."""
+    return source_files(__name__, find("lsh_dl.data", DataSet, reference).__module__)
 
 
 def resolve(label: str, entry: Mapping[str, Any]) -> DataSet:
@@ -45,7 +45,7 @@ def resolve(label: str, entry: Mapping[str, Any]) -> DataSet:
     Parameters
     ----------
     label: the entry's key; the data set's name too, unless the entry has a `source`.
-    entry: `source` (optional) and the settings of that data set.
+    entry: `source` (optional: a name, a file or `module:Class`) and the data set's settings.
 
     Raises
     ------
@@ -86,13 +86,25 @@ def prepare(
     try:
         with fresh_folder(folder) as workspace:
             sources = CachedSources(mirror, cache, workspace, alternative=dataset.alternative)
-            _write(workspace, dataset, sources, dataset.build(sources), label)
+            arrays = dataset.build(sources)
+            _refuse_stream(dataset, arrays, label)
+            _write(workspace, dataset, sources, arrays, label)
     except OSError as error:  # disk full, folder read-only
         place = error.filename or folder
         raise UserError(
             f"{place}: {error.strerror or error}; free space or choose another folder"
         ) from error
     return Path(folder)
+
+
+def _refuse_stream(dataset: DataSet, arrays: Arrays, label: str) -> None:
+    """What opens a stream is found by its data set's name, never by what a folder says."""
+    streams = isinstance(arrays.x_train, Stream) or isinstance(arrays.x_test, Stream)
+    if streams and is_outside(refer_to(type(dataset), "lsh_dl.data")):
+        raise UserError(
+            f"data set {label}: a Stream needs its file in lsh_dl/data; elsewhere, write an array "
+            "to `sources.workspace`"
+        )
 
 
 def own_files(dataset: DataSet, sources: CachedSources) -> list[Path]:
