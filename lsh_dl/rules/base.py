@@ -9,7 +9,7 @@ compiled around it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -91,6 +91,21 @@ class Rule(ABC):
         It may hold further such tuples. All that training changes lies in the arrays: a model is
         saved, copied and resumed by putting their contents in what `start` gives.
         """
+
+    def check_state(self, state: Any, network: Network) -> None:  # noqa: B027 (most have no index)
+        """Raise a ValueError if a state whose arrays were read from a file would harm `select`.
+
+        Shapes, dtypes and finiteness are checked before. A rule that indexes memory by numbers of
+        its state checks their range here, and may rebuild what follows from others. What is below
+        a field called `scratch` is not saved: it is as `start` made it.
+        """
+
+    def state_bytes(self, sizes: Sequence[int]) -> int:
+        """Bytes that `start` allocates at least for a network of these sizes; 0: hardly any.
+
+        Asked before `start`, so that a damaged file does not fill the memory.
+        """
+        return 0
 
     def for_thread(self, state: Any) -> Any:
         """The state for one more thread: what is learned is shared, scratch is its own.

@@ -1,5 +1,6 @@
 """Randomized hashing (Spring & Shrivastava, KDD 2017): the nodes that collide with the input."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from lsh_dl.hashing.probing import create_probes
 from lsh_dl.hashing.projections import Projections, create_projections
 from lsh_dl.hashing.refresh import renew_tables
 from lsh_dl.hashing.reorder import regroup_nodes
+from lsh_dl.hashing.restore import check_state
 from lsh_dl.hashing.retrieval import follow, select
 from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, Scratch, State, Upkeep
 from lsh_dl.rules.base import Rule, RuleSettings
@@ -196,13 +198,11 @@ class LSH(Rule):
             for row, width in zip(permutations, widths, strict=True):
                 row[:width] = generator.permutation(width)
         longest = projections.directions.shape[2]
-        # Without features there is nothing to narrow candidates down by.
-        shortlist = settings.candidates if settings.family == "dwta" else settings.shortlist
         one = create_tables(settings.K, settings.L, nodes)
         state = State(
             budgets,
             self._multiple(settings.candidates, budgets, widths),
-            self._multiple(shortlist, budgets, widths),
+            self._multiple(self._shortlist, budgets, widths),
             projections,
             bits,
             Tables(*(np.repeat(array[None], layers, axis=0) for array in one)),
@@ -262,6 +262,31 @@ class LSH(Rule):
         )
         return projections, bits
 
+    def check_state(self, state: State, network: Network) -> None:
+        """Budgets follow from the settings; the rest is up to hashing."""
+        settings, budgets, widths = self.settings, self.budgets(network), network.sizes[1:-1]
+        for name, wanted in (
+            ("budgets", budgets),
+            ("gathered", self._multiple(settings.candidates, budgets, widths)),
+            ("shortlisted", self._multiple(self._shortlist, budgets, widths)),
+        ):
+            if not np.array_equal(getattr(state, name), wanted):
+                raise ValueError(f"{name} is not that of the settings")
+        check_state(state, network)
+
+    def state_bytes(self, sizes: Sequence[int]) -> int:
+        """The tables, features and remembered inputs of all hidden layers."""
+        settings, nodes, longest = self.settings, max(sizes[1:-1]), max(sizes[:-2])
+        tables = settings.L * (2**settings.K + 1 + 2 * nodes)
+        remembered = 0 if self.active_fraction == 1 else REMEMBERED * longest
+        return 4 * (len(sizes) - 2) * (tables + nodes + remembered)
+
+    @property
+    def _shortlist(self) -> float:
+        # Without features there is nothing to narrow candidates down by.
+        settings = self.settings
+        return settings.candidates if settings.family == "dwta" else settings.shortlist
+
     def for_outputs(self) -> "LSH | None":
         """The same hashing of the output layer, where that is wanted."""
         share = self.settings.outputs
@@ -297,6 +322,8 @@ class LSH(Rule):
         while due <= seen:
             if settings.frozen:
                 return None
+            if settings.growth == 1 or interval == longest:  # from here on all are alike
+                return due - seen + (seen - due) // int(interval) * int(interval) + int(interval)
             due += int(interval)
             interval = min(longest, interval * settings.growth)
         return due - seen

@@ -46,3 +46,8 @@ class WinnerTakeAll(Rule):
     def start(self, network: Network) -> State:
         """Build the state for `select`."""
         return State(self.budgets(network))
+
+    def check_state(self, state: State, network: Network) -> None:
+        """Budgets follow from the settings."""
+        if not np.array_equal(state.budgets, self.budgets(network)):
+            raise ValueError("budgets are not those of the active fraction")

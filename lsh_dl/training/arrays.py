@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.npy import all_finite
 
 
 def name_arrays(state: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Every array and number below `state`, as `name.field.field`.
+
+    But for what is below a field called `scratch`: it is written before it is read.
 
     Raises
     ------
@@ -18,7 +21,8 @@ def name_arrays(state: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """
     if hasattr(state, "_fields"):
         for field, value in zip(state._fields, state, strict=True):
-            yield from name_arrays(value, f"{name}.{field}")
+            if field != "scratch":
+                yield from name_arrays(value, f"{name}.{field}")
     elif isinstance(state, np.ndarray | np.generic | bool | int | float | str):
         yield name, np.asarray(state)
     else:
@@ -34,8 +38,8 @@ def fill_arrays(state: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None
     Raises
     ------
     UserError
-        One is missing, has another shape or type, or a number is another: `arrays` come from a
-        state that was made otherwise.
+        One is missing, has another shape or type, is not finite, or a number is another: `arrays`
+        come from a state that was made otherwise.
     """
     for place, target in name_arrays(state, name):
         if place not in arrays:
@@ -47,5 +51,9 @@ def fill_arrays(state: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None
             )
         if target.ndim:
             target[...] = source
-        elif source != target and not (source != source and target != target):  # NaN is alike
-            raise UserError(f"{place} is {source}, not {target}")
+            if not all_finite(target):
+                raise UserError(f"{place} is not finite: training diverged")
+        else:
+            number = np.asarray(source)
+            if number != target and not (number != number and target != target):  # NaN is alike
+                raise UserError(f"{place} is {number}, not {target}")

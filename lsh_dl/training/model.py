@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
@@ -15,7 +16,14 @@ from lsh_dl.engine.batch import Batch, make_batch, slice_batch
 from lsh_dl.engine.dispatch import SelectionError, register
 from lsh_dl.engine.kernel_cache import compile_together
 from lsh_dl.engine.loop import read_samples, train_samples
-from lsh_dl.engine.network import Network, empty_network, layer_weights, view_outputs
+from lsh_dl.engine.network import (
+    Network,
+    empty_network,
+    layer_weights,
+    padded,
+    row_length,
+    view_outputs,
+)
 from lsh_dl.engine.optimiser import Optimiser, create_optimiser
 from lsh_dl.engine.outputs import Outputs
 from lsh_dl.engine.reorder import permute_nodes
@@ -380,6 +388,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_locks)
 
 
+def count_numbers(sizes: Sequence[int], is_sampled: bool) -> int:
+    """Length of the weights of a network (`lsh_dl.engine.network.Network`), whatever the size."""
+    hidden = sum(row_length(inputs) * nodes for inputs, nodes in pairwise(sizes[:-1]))
+    inputs, classes = sizes[-2:]
+    outputs = classes * row_length(inputs) if is_sampled else (inputs + 1) * padded(classes)
+    return hidden + outputs
+
+
 def restore_model(
     sizes: Sequence[int],
     optimiser: tuple[float, float, bool],
@@ -408,15 +424,22 @@ def restore_model(
     UserError
         `arrays` are not those of such a model.
     """
-    network = empty_network(sizes, rule.for_outputs() is not None)
-    weights = arrays.get("weights")
-    if weights is None or weights.shape != network.weights.shape:
+    is_sampled, weights = rule.for_outputs() is not None, arrays.get("weights")
+    # Before any memory is taken.
+    if weights is None or weights.shape != (count_numbers(sizes, is_sampled),):
         raise UserError(f"weights are not those of a network of sizes {sizes}")
+    network = empty_network(sizes, is_sampled)
     network.weights[:] = weights
     model = SparseModel(network, create_optimiser(network, *optimiser), rule, threads)
     fill_arrays(model.state, "state", arrays)
     if model.outputs:
         fill_arrays(model.outputs.state, "outputs", arrays)
+    for name, selector in (("state", model.hidden), ("outputs", model.outputs)):
+        try:
+            if selector:
+                selector.rule.check_state(selector.state, selector.network)
+        except ValueError as error:
+            raise UserError(f"{name}: {error}") from None
     if any(name.startswith("optimiser.") for name in arrays):
         fill_arrays(model.optimiser, "optimiser", arrays)
     model.seen, model.until_refresh = counters.seen, counters.until_refresh

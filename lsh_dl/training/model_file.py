@@ -9,9 +9,10 @@ offset, scale, order   from features to inputs (`lsh_dl.engine.batch.InputTransf
 """
 
 import json
+import math
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,15 +24,22 @@ from lsh_dl import __version__
 from lsh_dl.common.discovery import find, is_outside, refer_to
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import whole_file
+from lsh_dl.common.memory import require_memory
+from lsh_dl.common.npy import ArrayArchive, all_finite
 from lsh_dl.common.validation import Model, validate
 from lsh_dl.data.prepared.preprocessing import InputTransform
 from lsh_dl.rules.base import Rule
+from lsh_dl.runs.spec import Fraction, Seed, Width
 from lsh_dl.training.model import Counters, SparseModel, restore_model
 
 #: Changes when the file's layout does.
-FORMAT = 2
+FORMAT = 3
+#: Bytes that a header takes at most; four a letter.
+LONGEST_HEADER = 1 << 26
 
 _KIND = "lsh-dl model"
+
+Until = Annotated[int, Field(ge=1, lt=2**53)]
 
 
 @dataclass(frozen=True)
@@ -57,18 +65,18 @@ class TrainedModel:
 class RuleHeader(Model):
     """The rule's part of the header."""
 
-    name: str
+    name: str = Field(max_length=100)
     source: str | None = Field(None, description="file or `module:Class`; None: lsh_dl/rules")
     settings: dict[str, Any]
-    active_fraction: float = Field(gt=0, le=1)
-    seed: int
+    active_fraction: Fraction
+    seed: Seed
 
 
 class OptimiserHeader(Model):
     """The optimiser's part of the header."""
 
-    learning_rate: float
-    momentum: float
+    learning_rate: float = Field(gt=0, allow_inf_nan=False)
+    momentum: float = Field(ge=0, lt=1)
     adagrad: bool
 
 
@@ -77,15 +85,16 @@ class Header(Model):
 
     kind: str
     format: int
-    lsh_dl: str = Field(description="version that wrote the file")
-    sizes: list[Annotated[int, Field(ge=1)]] = Field(min_length=3)
+    lsh_dl: str = Field(pattern=r"^[\w.+-]{1,40}$", description="version that wrote the file")
+    sizes: list[Width] = Field(min_length=3, max_length=1000)
     rule: RuleHeader
     optimiser: OptimiserHeader
-    seen: int = Field(ge=0)
-    until_refresh: Annotated[int, Field(ge=1)] | None
-    outputs_until_refresh: Annotated[int, Field(ge=1)] | None = None
-    classes: list[int | str]
+    seen: int = Field(ge=0, lt=2**53)
+    until_refresh: Until | None
+    outputs_until_refresh: Until | None = None
+    classes: list[Annotated[int, Field(ge=-(2**63), lt=2**63)] | str]
     key: int = Field(ge=0, lt=2**64)
+    arrays: dict[str, int] = Field(description="CRC-32 of the numbers of every array")
     record: dict[str, Any]
 
 
@@ -108,6 +117,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
     model, optimiser = trained.model, trained.model.optimiser
     rule = model.rule
     reference = refer_to(type(rule), "lsh_dl.rules")
+    arrays = model.named_arrays(histories) | trained.reading._asdict()
     header = Header(
         kind=_KIND,
         format=FORMAT,
@@ -128,9 +138,9 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
         **model.counters._asdict(),
         classes=list(trained.classes),
         key=int(trained.key),
+        arrays={name: _checksum(array) for name, array in arrays.items()},
         record=dict(trained.record),
     )
-    arrays = model.named_arrays(histories) | trained.reading._asdict()
     with whole_file(path) as temporary, temporary.open("wb") as file:
         # A file, not a path: NumPy would append `.npz` to another suffix.
         np.savez(file, header=np.array(json.dumps(header.model_dump(mode="json"))), **arrays)
@@ -151,15 +161,51 @@ def read_model(path: Path, rule: str | type[Rule] | None = None) -> TrainedModel
         Missing, damaged, no model, of another format, of a rule that is not here or no longer
         takes these settings, or with arrays of another shape.
     """
-    arrays = dict(_read_arrays(path))
-    header = _read_header(path, arrays)
-    rule = _find_rule(path, header.rule, rule)
+    try:
+        with _open_archive(path) as archive:
+            # All arrays lie unpacked in the file: it bounds what is read.
+            arrays = ArrayArchive(archive, path.stat().st_size)
+            header = _read_header(path, arrays)
+            return _restore(path, header, arrays, _find_rule(path, header.rule, rule))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}; give the path of a model") from None
+    except MemoryError:
+        raise UserError(
+            f"{path}: it takes more memory than there is; use a larger machine"
+        ) from None
+    except (
+        ValueError,
+        OverflowError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,  # a version of zip that there is not
+        RuntimeError,  # a password is asked for
+    ) as error:
+        raise _damaged(path, (str(error).splitlines() or [type(error).__name__])[0]) from None
+
+
+def _open_archive(path: Path) -> zipfile.ZipFile:
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would be waited for
+        raise _no_model(path, "no regular file")
+    if not zipfile.is_zipfile(path):
+        path.open("rb").close()  # says if it is missing or must not be read
+        raise _no_model(path, "no zip file, or a truncated one")
+    return zipfile.ZipFile(path)
+
+
+def _restore(path: Path, header: Header, arrays: ArrayArchive, rule: Rule) -> TrainedModel:
     inputs, classes = header.sizes[0], header.sizes[-1]
-    for name in InputTransform._fields:
-        if name not in arrays or arrays[name].shape != (inputs,):
-            raise _damaged(path, f"{name} of {inputs} numbers is needed")
-    if len(header.classes) != classes:
-        raise _damaged(path, f"{len(header.classes)} classes for {classes} outputs")
+    transform = _read_transform(path, inputs, arrays)
+    if len(header.classes) != classes or len(set(header.classes)) != classes:
+        raise _damaged(path, f"{len(set(header.classes))} classes for {classes} outputs")
+    stored = sum(math.prod(member.shape) * member.dtype.itemsize for member in arrays.values())
+    of_outputs = rule.for_outputs()
+    needed = rule.state_bytes(header.sizes)
+    needed += of_outputs.state_bytes([*header.sizes[-2:], 0]) if of_outputs else 0
+    if needed > stored:
+        raise _damaged(path, f"{stored} bytes of arrays, its rule {rule.name} needs {needed}")
+    require_memory(2 * stored, f"{path}: it")
     try:
         model = restore_model(
             header.sizes,
@@ -173,52 +219,65 @@ def read_model(path: Path, rule: str | type[Rule] | None = None) -> TrainedModel
             f"{path}: {error}: saved by lsh-dl {header.lsh_dl} with another rule {rule.name}; "
             "use that version, or train again"
         ) from None
-    key = np.uint64(header.key)
-    classes = tuple(header.classes)
-    reading = InputTransform(*(arrays[name] for name in InputTransform._fields))
-    return TrainedModel(model, reading, classes, key, header.record)
+    read = model.named_arrays("optimiser.learning_rate" in arrays) | transform._asdict()
+    for name, array in read.items():
+        # Tables are made anew where what they follow from is as it was.
+        if _checksum(array) != header.arrays.get(name):
+            raise _damaged(path, f"{name} is not what was written")
+    return TrainedModel(
+        model, transform, tuple(header.classes), np.uint64(header.key), header.record
+    )
 
 
-def _read_arrays(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+def _read_transform(path: Path, inputs: int, arrays: ArrayArchive) -> InputTransform:
+    """Offset, scale and order, which kernels index by."""
+    read = []
+    for name, dtype in zip(InputTransform._fields, (np.float32, np.float32, np.int32), strict=True):
+        member = arrays.get(name)
+        if member is None or member.shape != (inputs,) or member.dtype != dtype:
+            raise _damaged(path, f"{name} of {inputs} numbers is needed")
+        read.append(np.asarray(member))
+        if not all_finite(read[-1]):
+            raise _damaged(path, f"{name} is not finite")
+    transform = InputTransform(*read)
+    if not np.array_equal(np.sort(transform.order), np.arange(inputs)):
+        raise _damaged(path, f"order does not name each of {inputs} inputs once")
+    return transform
+
+
+def _read_header(path: Path, arrays: ArrayArchive) -> Header:
     try:
-        if not zipfile.is_zipfile(path):
-            path.open("rb").close()  # says if it is missing or must not be read
-            raise _no_model(path, "no zip file, or a truncated one")
-        with np.load(path, allow_pickle=False) as file:
-            yield from ((name, file[name]) for name in file.files)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}; give the path of a model") from None
-    except (
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,  # a compression that there is not
-        RuntimeError,  # a password is asked for
-    ) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from None
-
-
-def _read_header(path: Path, arrays: Mapping[str, np.ndarray]) -> Header:
-    try:
-        raw = json.loads(str(arrays["header"]))
+        member = arrays["header"]
+        if member.shape or member.dtype.kind != "U" or member.dtype.itemsize > LONGEST_HEADER:
+            raise ValueError("no text")
+        raw = json.loads(str(np.asarray(member)))
         kind, version = raw["kind"], raw["format"]
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise _no_model(path, "it has no header") from None
     if kind != _KIND:
-        raise _no_model(path, f"it is a {kind}")
+        raise _no_model(path, f"it is a {_shorten(kind)}")
     if version != FORMAT:
         raise UserError(
-            f"{path}: format {version}, but this version of lsh-dl reads format {FORMAT}; "
-            f"use the version that wrote it ({raw.get('lsh_dl')}), or train again"
+            f"{path}: format {_shorten(version)}, but this version of lsh-dl reads format "
+            f"{FORMAT}; use the version that wrote it ({_shorten(raw.get('lsh_dl'))}), or train "
+            "again"
         )
     return validate(Header, raw, str(path))
+
+
+def _shorten(value: Any, most: int = 40) -> str:
+    """Something from a file in a message: on one line, and not longer than that."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:most])
+
+
+def _checksum(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
 
 
 def _find_rule(path: Path, header: RuleHeader, given: str | type[Rule] | None) -> Rule:
     if given is None and header.source:
         raise UserError(
-            f"{path}: its rule {header.name} is not in lsh_dl/rules but was {header.source}; give "
+            f"{path}: its rule {header.name} is not in lsh_dl/rules but was {_shorten(header.source, 300)}; give "
             f"that file or module too: `lsh-dl predict --rule`, `read_model(rule=...)`"
         )
     try:

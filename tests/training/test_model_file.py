@@ -154,7 +154,7 @@ ARRAYS = {
     "scaling": ({"scale": None}, "scale of 12 numbers is needed"),
     "no header": ({"header": None}, "not a model (it has no header)"),
     "header": ({"header": np.zeros(3)}, "not a model (it has no header)"),
-    "pickled": ({"state.budgets": np.array([{}], object)}, "damaged (Object arrays"),
+    "pickled": ({"state.budgets": np.array([{}], object)}, "state.budgets: Python objects"),
 }
 
 
@@ -162,6 +162,109 @@ ARRAYS = {
 def test_arrays_that_do_not_fit_are_one_line(arrays, message, path, tmp_path):
     rewrite(path, tmp_path / "bad", **arrays)
     check_refusal(tmp_path / "bad", message)
+
+
+def put(name, place, value):
+    """An array of the model file with one other number."""
+
+    def change(arrays):
+        arrays[name][place] = value
+
+    return change
+
+
+def exchange(one, other):
+    def change(arrays):
+        arrays[one], arrays[other] = arrays[other], arrays[one]
+
+    return change
+
+
+# What a kernel would read memory by, and the numbers of the header that bound time and memory.
+HARMFUL = {
+    "codes": (put("state.tables.codes", (0, 0, 0), 10**6), "tables.codes holds numbers outside"),
+    "negative codes": (put("state.tables.codes", (1, 2, 3), -1), "tables.codes holds"),
+    "starts": (put("state.tables.starts", (0, 0, 5), 10**9), ""),
+    "members": (put("state.tables.members", (0, 0, 0), -(10**9)), ""),
+    "permutations": (put("state.permutations", (0, 0), 3), "permutations of layer 0 are none"),
+    "blocks": (put("state.projections.blocks", 0, 10**6), "projections.blocks"),
+    "row blocks": (put("state.projections.row_blocks", 0, -16), "projections.row_blocks"),
+    "budgets": (put("state.budgets", 0, 10**6), "budgets is not that of the settings"),
+    "candidates": (put("state.gathered", 1, 10**6), "gathered is not"),
+    "counters": (put("state.upkeep.renewals", 0, -1), "upkeep"),
+    "NaN": (put("weights", 5, np.nan), ""),
+    "infinity": (put("state.projections.directions", (0, 0, 0), np.inf), "is not finite"),
+    "order": (put("order", 0, 10**8), "order does not name each of 12 inputs once"),
+    "order twice": (put("order", 0, 3), "order does not name"),
+    "scale": (put("scale", 0, np.nan), "scale is not finite"),
+    "swapped": (exchange("offset", "scale"), "offset is not what was written"),
+    "swapped tables": (exchange("state.tables.codes", "state.tables.members"), ""),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), HARMFUL.values(), ids=HARMFUL)
+def test_numbers_that_would_lead_a_kernel_astray(change, message, path, tmp_path):
+    with np.load(path) as file:
+        contents = dict(file)
+    change(contents)
+    with (tmp_path / "bad").open("wb") as file:
+        np.savez(file, **contents)
+    try:
+        read = read_model(tmp_path / "bad").model
+    except UserError:
+        check_refusal(tmp_path / "bad", message)
+    else:  # what follows from others was made anew
+        assert not message
+        expected = read_model(path).model.named_arrays()
+        for name, array in read.named_arrays().items():
+            np.testing.assert_array_equal(array, expected[name])
+
+
+LARGE = {
+    "sizes": (lambda h: h.update(sizes=[12, 10**10, 9, 3]), "sizes.1"),
+    "sizes of 32 bits": (lambda h: h.update(sizes=[12, 2**31 - 1, 2**31 - 1, 3]), "not those of"),
+    "seed": (lambda h: h["rule"].update(seed=10**30), "rule.seed"),
+    "seen": (lambda h: h.update(seen=10**30), "seen"),
+    "until refresh": (lambda h: h.update(until_refresh=10**30), "until_refresh"),
+    "rate": (lambda h: h["optimiser"].update(learning_rate=float("nan")), "learning_rate"),
+    "momentum": (lambda h: h["optimiser"].update(momentum=5), "momentum"),
+    "class": (lambda h: h.update(classes=[0, 1, 10**30]), "classes.2"),
+    "class twice": (lambda h: h.update(classes=[0, 1, 1]), "2 classes for 3 outputs"),
+    "tables": (lambda h: h["rule"]["settings"].update(K=16, L=1000), "its rule lsh needs"),
+    "version": (lambda h: h.update(lsh_dl="1\n2"), "lsh_dl"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), LARGE.values(), ids=LARGE)
+def test_a_header_of_huge_numbers_is_one_line(change, message, path, tmp_path):
+    rewrite(path, tmp_path / "bad", change)
+    check_refusal(tmp_path / "bad", message)
+
+
+def test_a_header_nested_without_end_is_one_line(path, tmp_path):
+    rewrite(path, tmp_path / "bad", header=np.array("[" * 100_000))
+    check_refusal(tmp_path / "bad", "it has no header")
+
+
+def test_a_packed_bomb_is_not_unpacked(path, tmp_path):
+    with np.load(path) as file:
+        contents = dict(file) | {"weights": np.zeros(10**7, np.float32)}
+    with (tmp_path / "bad").open("wb") as file:
+        np.savez_compressed(file, **contents)
+    check_refusal(tmp_path / "bad", "packed, which arrays of models are not")
+
+
+def test_the_schedule_of_refreshes_takes_no_time_to_find():
+    model = make_model("lsh", SIZES, fraction=0.3)
+    rule, network = model.rule, model.network
+    steps, seen = [], 0
+    while seen < 300_000:
+        steps.append(rule.refresh_interval(seen, network))
+        assert rule.refresh_interval(seen + steps[-1] - 1, network) == 1
+        seen += steps[-1]
+    assert steps[0] == 100
+    assert steps[-1] == 4000
+    assert 1 <= rule.refresh_interval(10**18, network) <= 4000
 
 
 def test_a_file_cut_anywhere_is_refused(path, tmp_path):
