@@ -81,6 +81,7 @@ def list_data(files: bool, mirror: str | None, cache: str | None) -> None:
     from rich.table import Table
 
     from lsh_dl.common.discovery import discover
+    from lsh_dl.common.errors import hide_credentials
     from lsh_dl.data.base import DataSet
     from lsh_dl.data.prepared.fetch import CachedSources
 
@@ -99,7 +100,9 @@ def list_data(files: bool, mirror: str | None, cache: str | None) -> None:
     for reason in found.broken.values():
         click.echo(f"broken: {reason}")
     click.echo("in, out: inputs and classes; files: to download, size where known")
-    click.echo(f"cache: {sources.cache}" + (f"; mirror: {mirror}" if mirror else ""))
+    click.echo(
+        f"cache: {sources.cache}" + (f"; mirror: {hide_credentials(mirror)}" if mirror else "")
+    )
     if files:
         for name, cls in sets:
             for needed in _files(cls):

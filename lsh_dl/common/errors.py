@@ -1,11 +1,27 @@
 """The one exception for what a user can mend."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+#: Between `://` and the last @ before the path; a password may hold a slash that is not escaped.
+_USER = re.compile(r"(?<=://)(?:[^\s/?#]*@|[^\s/?#:@]*:(?!\d+(?:[/?#\s,;)]|$))\S*@)")
+_TOKEN = re.compile(r"([?&][^=\s&]*(?:token|key|secret|passw|sig|auth)[^=\s&]*=)[^&\s,;)]+", re.I)
+
 
 class UserError(Exception):
-    """Bad input: the message is one line, names the place and says how to mend it."""
+    """Bad input: the message is one line, names the place and says how to mend it.
+
+    Users, passwords and tokens of URLs in it are hidden: it goes to logs and reports.
+    """
+
+    def __init__(self, message: object = ""):
+        super().__init__(hide_credentials(str(message)))
+
+
+def hide_credentials(text: str) -> str:
+    """The text with `***` in place of users, passwords and tokens of its URLs."""
+    return _TOKEN.sub(r"\1***", _USER.sub("***@", text))
 
 
 def describe_error(error: UserError | OSError) -> str:

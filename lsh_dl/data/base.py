@@ -8,6 +8,7 @@ Everything heavy (scikit-learn, numba kernels, pooch) is imported inside `build`
 config imports every file of this folder.
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.common.kinds import Kind
 
 if TYPE_CHECKING:
@@ -79,6 +81,18 @@ class RemoteFile:
     name: str
     urls: tuple[str, ...]
     checksums: tuple[Checksum, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key, path in (("folder", self.dataset), ("file", self.name)):
+            parts = path.split("/") if key == "folder" else [path]
+            if not path.isprintable() or any(
+                part in ("", ".", "..") or set(part) & set("/\\") or len(os.fsencode(part)) > 200
+                for part in parts
+            ):
+                raise UserError(
+                    f"{key} {path[:60]!r} would leave the cache folder or cannot be a name; "
+                    "give names of folders and files, parted by single slashes"
+                )
 
     @property
     def is_own(self) -> bool:

@@ -276,8 +276,9 @@ def _checksum(array: np.ndarray) -> int:
 
 def _find_rule(path: Path, header: RuleHeader, given: str | type[Rule] | None) -> Rule:
     if given is None and header.source:
+        source = _shorten(header.source, 300)
         raise UserError(
-            f"{path}: its rule {header.name} is not in lsh_dl/rules but was {_shorten(header.source, 300)}; give "
+            f"{path}: its rule {header.name} is not in lsh_dl/rules but was {source}; give "
             f"that file or module too: `lsh-dl predict --rule`, `read_model(rule=...)`"
         )
     try:

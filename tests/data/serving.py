@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+CHUNK = 100_000
 CONTENT = np.random.default_rng(0).bytes(300_000)
 
 
@@ -18,6 +19,8 @@ class Server:
     files: dict[str, bytes] = field(default_factory=lambda: {"/good/set/file.bin": CONTENT})
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     failures_left: int = 0
+    location: str = ""
+    sent: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 
     def asked(self, manner: str) -> list[str | None]:
@@ -37,6 +40,19 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             content = server.files.get(self.path.replace(f"/{manner}/", "/good/", 1))
             if manner == "missing" or content is None:
                 return self.send_error(404)
+            if manner in ("nowhere", "unending"):
+                endless = manner == "unending"
+                self.send_response(200 if endless else 302)
+                if not endless:
+                    self.send_header("Location", server.location)
+                self.end_headers()
+                while not server.released.is_set():  # until the client hangs up
+                    try:
+                        self.wfile.write(bytes(CHUNK))
+                    except OSError:
+                        return None
+                    server.sent += CHUNK
+                return None
             if manner == "redirect":
                 self.send_response(302)
                 self.send_header("Location", self.path.replace("redirect", "good", 1))

@@ -249,3 +249,106 @@ def test_cache_folder_by_argument_then_variable_then_platform(monkeypatch, tmp_p
     assert fetch.cache_folder() == tmp_path / "variable"
     monkeypatch.delenv("LSH_DL_CACHE")
     assert fetch.cache_folder().name == "lsh-dl"
+
+
+def test_server_that_never_stops_is_left_at_the_known_length(server, tmp_path):
+    with pytest.raises(UserError, match=f"sends more than {len(CONTENT)} bytes"):
+        sources(tmp_path).fetch(remote(server, "unending"))
+    assert server.sent < 10**7
+    assert not leftovers(tmp_path)
+    assert sources(tmp_path).fetch(remote(server, "unending", "good")).read_bytes() == CONTENT
+
+
+def test_server_that_never_stops_is_left_at_the_stated_bound(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "MOST_BYTES", 10**6)
+    with pytest.raises(UserError, match="sends more than 1000000 bytes"):
+        sources(tmp_path).fetch(remote(server, "unending", checksums=()))
+    assert not leftovers(tmp_path)
+
+
+def test_slow_server_is_left(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "PATIENCE", -1e9)
+    with pytest.raises(UserError, match="it takes too long"):
+        sources(tmp_path).fetch(remote(server, "good"))
+
+
+def test_disk_is_not_filled(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "RESERVE", 10**18)
+    with pytest.raises(UserError, match="No space left on device; choose another"):
+        sources(tmp_path).fetch(remote(server, "good"))
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("http://[::1", "http://127.0.0.1:99999999/x", "http:///x", "ftp://127.0.0.1/x"),
+        *("file:///x", f"http://{'a' * 300}.invalid/", "http://.a..invalid/", "http://127.0.0.1:a"),
+    ],
+)
+def test_redirect_to_nowhere_is_one_line(location, server, tmp_path):
+    """Its body, which has no end, is not read either."""
+    server.location = location
+    with pytest.raises(UserError) as error:
+        sources(tmp_path, delays=()).fetch(remote(server, "nowhere"))
+    assert "cannot get set/file.bin" in one_line(error)
+    assert server.sent < 10**7
+
+
+def test_redirects_in_a_circle_end(server, tmp_path):
+    server.location = "/nowhere/set/file.bin"
+    with pytest.raises(UserError, match="redirects"):
+        sources(tmp_path).fetch(remote(server, "nowhere"))
+
+
+@pytest.mark.parametrize("mirror", ["http://[::1", "http://", "https://:80", "http://a:b:c/"])
+def test_malformed_mirror_is_one_line(mirror, tmp_path):
+    with pytest.raises(UserError) as error:
+        sources(tmp_path, mirror=mirror)
+    assert "no http(s) URL" in one_line(error)
+
+
+@pytest.mark.parametrize("secret", ["user:secret", "secret", "user:sec/secret", "a:b@secret"])
+def test_credentials_are_never_shown(secret, server, tmp_path):
+    file = remote(server, "missing", checksums=())
+    mirror = server.url.replace("://", f"://{secret}@")
+    if "/" not in secret:
+        sources(tmp_path, mirror=f"{mirror}/good").fetch(file)
+        assert "secret" not in (tmp_path / "cache" / "checksums.json").read_text()
+    with pytest.raises(UserError) as error:
+        sources(tmp_path / "other", mirror=f"{mirror}/missing").fetch(file)
+    assert "secret" not in one_line(error)
+
+
+def test_credentials_in_any_message():
+    for url, shown in (
+        ("http://u:p@h:80/x", "http://***@h:80/x"),
+        ("https://h/x?token=abc&a=1, then", "https://h/x?token=***&a=1, then"),
+        ("https://h:443/x@y", "https://h:443/x@y"),
+    ):
+        assert str(UserError(f"see {url}")) == f"see {shown}"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        *(("../..", "a"), ("..", "a"), ("a/../b", "a"), ("/etc", "passwd"), ("", "a"), (".", "a")),
+        *(("a", "../b"), ("a", "b/c"), ("a", ".."), ("a\0", "b"), ("a", "b\n"), ("a", "b" * 300)),
+    ],
+)
+def test_a_name_that_leaves_the_cache_is_refused(dataset, name):
+    with pytest.raises(UserError) as error:
+        RemoteFile(dataset, name, ())
+    one_line(error)
+
+
+def test_a_cache_that_may_only_be_read_serves_a_file_of_no_known_checksum(tmp_path, monkeypatch):
+    path = tmp_path / "cache" / "set" / "file.bin"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(CachedSources, "_record", refuse)
+    file = RemoteFile("set", "file.bin", ("http://127.0.0.1:9/file.bin",))
+    assert sources(tmp_path).fetch(file) == path

@@ -4,6 +4,8 @@
 rule prepare_data:
     input:
         sources=lambda wildcards: sources_of_data(entry_of(wildcards.dataset)["source"]),
+        # Their contents decide (see params), not their time.
+        own=lambda wildcards: [ancient(path) for path in OWN_FILES[wildcards.dataset]],
     output:
         # The last file of the folder to be complete: the folder appears as a whole.
         meta=RESULTS / "data" / "{dataset}" / "meta.json",
@@ -14,6 +16,7 @@ rule prepare_data:
     params:
         entry=lambda wildcards: as_param(json.dumps(entry_of(wildcards.dataset))),
         folder=lambda wildcards, output: Path(output.meta).parent,
+        own=lambda wildcards: digest_files(OWN_FILES[wildcards.dataset]),
     message:
         "prepare {wildcards.dataset}"
     shell:

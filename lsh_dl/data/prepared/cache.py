@@ -8,9 +8,15 @@ from typing import Any
 
 from filelock import FileLock
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.checks import FORMAT
-from lsh_dl.data.prepared.fetch import cache_folder
-from lsh_dl.data.prepared.prepare import prepare, resolve, sources_of_data
+from lsh_dl.data.prepared.fetch import CACHE_VARIABLE, cache_folder
+from lsh_dl.data.prepared.prepare import (
+    describe_own_files,
+    prepare,
+    resolve,
+    sources_of_data,
+)
 
 
 def prepare_once(
@@ -18,8 +24,8 @@ def prepare_once(
 ) -> Path:
     """The prepared folder of a data set, made at the first call and found again later.
 
-    The folder's name holds a digest of the settings, of the code that makes the arrays and, for
-    arrays of one's own, of their file's time and size: what changes any of them is prepared anew.
+    The folder's name holds a digest of the settings, of the code that makes the arrays and of the
+    contents of the user's own files: what changes any of them is prepared anew.
 
     Parameters
     ----------
@@ -28,20 +34,27 @@ def prepare_once(
     Raises
     ------
     UserError
-        Bad entry, missing or corrupt file, no network.
+        Bad entry, missing or corrupt file, no network, a cache folder that cannot be used.
     """
     dataset = resolve(label, entry)
     settings = dataset.settings.model_dump(mode="json")
     parts = [str(FORMAT), label, dataset.name, json.dumps(settings, sort_keys=True)]
-    if "path" in settings and Path(settings["path"]).is_file():
-        file = Path(settings["path"]).resolve()
-        parts += [str(file), str(file.stat().st_mtime_ns), str(file.stat().st_size)]
-    digest = hashlib.sha256("\n".join(parts).encode())
-    for source in sources_of_data(entry.get("source") or label):
-        digest.update(source.read_bytes())
-    folder = cache_folder(cache) / "prepared" / f"{label}-{digest.hexdigest()[:12]}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
+    place = cache_folder(cache)
+    try:
+        parts += describe_own_files(dataset, mirror, cache).values()
+        digest = hashlib.sha256("\n".join(parts).encode())
+        for source in sources_of_data(entry.get("source") or label):
+            digest.update(source.read_bytes())
+        folder = place / "prepared" / f"{label}-{digest.hexdigest()[:12]}"
+        # Folders come to their place whole: what is there needs no lock, nor a writable cache.
         if not (folder / "meta.json").is_file():
-            prepare(label, entry, folder, mirror, cache)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_name(f"{folder.name}.lock")):
+                if not (folder / "meta.json").is_file():
+                    prepare(label, entry, folder, mirror, cache)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or place}: {error.strerror or error}; choose another cache folder by "
+            f"the key `cache` or the variable {CACHE_VARIABLE}"
+        ) from None
     return folder

@@ -8,13 +8,18 @@ Where a file's checksum is not known beforehand, its first download records it i
 `checksums.json` in the cache folder, and every later use is verified against that.
 """
 
+import errno
+import http.client
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from typing import IO
+from urllib.parse import quote, urljoin, urlsplit
 
 import platformdirs
 import pooch
@@ -22,7 +27,7 @@ import requests
 from filelock import FileLock
 from tqdm import tqdm
 
-from lsh_dl.common.errors import UserError
+from lsh_dl.common.errors import UserError, hide_credentials
 from lsh_dl.common.files import written_whole
 from lsh_dl.common.paths import expand_path
 from lsh_dl.data.base import Checksum, RemoteFile
@@ -34,6 +39,15 @@ TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and seconds of silence after which a transfer counts as broken."""
 DELAYS = (1.0, 3.0, 9.0)
 """Seconds before the second, third, ... attempt at a URL that failed for the moment."""
+MOST_BYTES = 64 * 10**9
+"""What a server may send of a file whose length is not known beforehand."""
+LONGEST, SLOWEST = 24 * 3600.0, 20_000.0
+"""Seconds that a transfer may take, and bytes a second below which it takes too long."""
+PATIENCE = 600.0
+"""Seconds that even a slow transfer has."""
+RESERVE = 10**8
+"""Bytes of the disk that stay free."""
+MOST_REDIRECTS = 10
 SIGNATURES = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zip": b"PK"}
 """First bytes of a file, by its suffix."""
 
@@ -78,7 +92,9 @@ class CachedSources:
         self._alternative = alternative
         self._timeout = timeout
         self._delays = tuple(delays)
-        is_url = urlsplit(str(mirror or "")).scheme in ("http", "https")
+        is_url = str(mirror or "").lower().startswith(("http://", "https://"))
+        if is_url:
+            _require_url(str(mirror))
         self._mirror_url = str(mirror).rstrip("/") if is_url else None
         self._mirror_folder = expand_path(mirror) if mirror and not is_url else None
         if self._mirror_folder and not self._mirror_folder.is_dir():
@@ -127,7 +143,8 @@ class CachedSources:
         expected = self._expected(file)
         found = self._checksum(path, expected)
         if not expected:
-            self._record(file, found, str(path))
+            with suppress(OSError):  # of a cache that may only be read
+                self._record(file, found, str(path))
         elif found not in expected:
             raise UserError(
                 f"{path}: {_mismatch(found, expected)}; remove it{self._record_remedy(file)}"
@@ -171,7 +188,7 @@ class CachedSources:
             records[f"{file.dataset}/{file.name}"] = {
                 "size": checksum.size,
                 "sha256": checksum.sha256,
-                "origin": origin,
+                "origin": hide_credentials(origin),
                 "recorded": datetime.now(UTC).isoformat(timespec="seconds"),
             }
             with written_whole(self._records) as lines:
@@ -196,9 +213,13 @@ class CachedSources:
                 part = target.with_name(f"{target.name}.{number}.part")
                 resumed = part.exists()
                 try:
-                    self._transfer(url, part)
+                    self._transfer(url, part, self._expected(file))
                     self._accept(part, file, url, resumed)
                 except _HopelessError as error:
+                    failures[url] = str(error)
+                    hopeless.add(url)
+                    part.unlink(missing_ok=True)
+                except UserError as error:  # a redirect to nowhere
                     failures[url] = str(error)
                     hopeless.add(url)
                 except (requests.RequestException, _BrokenError) as error:
@@ -210,12 +231,18 @@ class CachedSources:
                     return
         raise UserError(self._explain(file, failures))
 
-    def _transfer(self, url: str, part: Path) -> None:
+    def _transfer(self, url: str, part: Path, expected: Sequence[Checksum]) -> None:
         """Bring `part` to its full length; go on where it stops as long as each attempt adds."""
+        most = max((known.size for known in expected), default=MOST_BYTES)
+        seconds = min(LONGEST, PATIENCE + most / SLOWEST)
+        until = time.monotonic() + seconds
         while True:
             before = part.stat().st_size if part.exists() else 0
+            if before > most:  # of something else
+                part.unlink()
+                continue
             try:
-                _append(url, part, self._timeout)
+                _append(url, part, self._timeout, most, until)
                 return
             except requests.HTTPError as error:
                 code = error.response.status_code
@@ -227,12 +254,7 @@ class CachedSources:
                 if code in (408, 429) or code >= 500:
                     raise
                 raise _HopelessError(f"HTTP {code}") from error
-            except (
-                requests.exceptions.InvalidURL,
-                requests.exceptions.InvalidSchema,
-                requests.exceptions.MissingSchema,
-                requests.TooManyRedirects,
-            ) as error:
+            except (ValueError, http.client.HTTPException) as error:  # of a malformed URL
                 raise _HopelessError(_describe(error)) from error
             except requests.RequestException:
                 if not part.exists() or part.stat().st_size <= before:
@@ -284,7 +306,45 @@ class _HopelessError(Exception):
     """This URL does not have the file."""
 
 
-def _append(url: str, part: Path, timeout: tuple[float, float]) -> None:
+class _RedirectedError(Exception):
+    """The server names another place."""
+
+
+class _Sink:
+    """An open file that takes what a server sends, up to a length and until a time."""
+
+    def __init__(self, file: IO[bytes], most: int, until: float):
+        self._file, self._most, self._until = file, most, until
+
+    def write(self, chunk: bytes) -> None:
+        if time.monotonic() > self._until:
+            raise _HopelessError("it takes too long")
+        if self._file.tell() + len(chunk) > self._most:
+            raise _HopelessError(f"it sends more than {self._most} bytes")
+        folder = Path(self._file.name).parent
+        if shutil.disk_usage(folder).free < RESERVE + len(chunk):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        self._file.write(chunk)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _append(url: str, part: Path, timeout: tuple[float, float], most: int, until: float) -> None:
+    """Download what is missing of `part`, from where the server and its redirects say."""
+    for _ in range(MOST_REDIRECTS):
+        try:
+            _append_directly(url, part, timeout, most, until)
+            return
+        except _RedirectedError as error:
+            url = urljoin(url, str(error))
+            _require_url(url)
+    raise _HopelessError(f"more than {MOST_REDIRECTS} redirects")
+
+
+def _append_directly(
+    url: str, part: Path, timeout: tuple[float, float], most: int, until: float
+) -> None:
     """Download what is missing of `part`.
 
     pooch writes into the open file; the hook looks at the answer's head first: a server that
@@ -293,7 +353,10 @@ def _append(url: str, part: Path, timeout: tuple[float, float]) -> None:
     with open(part, "ab") as file, _progress(part) as progress:
         start = file.tell()
 
-        def drop_unless_resumed(response: requests.Response, **_) -> None:
+        def look_at_head(response: requests.Response, **_) -> None:
+            if response.is_redirect:
+                response.close()  # its body, which may have no end, is not read
+                raise _RedirectedError(response.headers["location"])
             if response.status_code == 200:
                 file.truncate(0)
             elif response.status_code == 206 and not response.headers.get(
@@ -307,10 +370,21 @@ def _append(url: str, part: Path, timeout: tuple[float, float]) -> None:
             # Packed files must arrive as they are, and byte ranges count packed bytes.
             headers={"Accept-Encoding": "identity"}
             | ({"Range": f"bytes={start}-"} if start else {}),
-            hooks={"response": drop_unless_resumed},
+            hooks={"response": look_at_head},
             timeout=timeout,
         )
-        download(url, file, None)
+        download(url, _Sink(file, most, until), None)
+
+
+def _require_url(url: str) -> None:
+    """Raise a UserError, which is hopeless, unless it is a URL that can be asked for."""
+    try:
+        parts = urlsplit(url)
+        is_right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise UserError(f"{url[:200]!r} is no http(s) URL; mend the key `mirror` or the server")
 
 
 def _progress(part: Path) -> tqdm:

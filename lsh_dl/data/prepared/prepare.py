@@ -54,7 +54,12 @@ def resolve(label: str, entry: Mapping[str, Any]) -> DataSet:
     """
     settings = {key: value for key, value in entry.items() if key != "source"}
     source = find("lsh_dl.data", DataSet, entry.get("source") or label)
-    return source(validate(source.Settings, settings, f"datasets.{label}"))
+    dataset = source(validate(source.Settings, settings, f"datasets.{label}"))
+    try:
+        dataset.files()
+    except UserError as error:
+        raise UserError(f"datasets.{label}: {error}") from None
+    return dataset
 
 
 def prepare(
@@ -114,6 +119,14 @@ def own_files(dataset: DataSet, sources: CachedSources) -> list[Path]:
     """
     placed = (sources.find(file) for file in dataset.files() if file.is_own)
     return [path for path in (*dataset.paths(), *placed) if path and path.is_file()]
+
+
+def describe_own_files(
+    dataset: DataSet, mirror: str | Path | None = None, cache: str | Path | None = None
+) -> dict[str, str]:
+    """SHA-256 of the contents of each of `own_files`, by path."""
+    sources = CachedSources(mirror, cache)
+    return {str(path): file_hash(path) for path in own_files(dataset, sources)}
 
 
 def _write(
