@@ -222,7 +222,10 @@ def test_numbers_that_would_lead_a_kernel_astray(change, message, path, tmp_path
 
 LARGE = {
     "sizes": (lambda h: h.update(sizes=[12, 10**10, 9, 3]), "sizes.1"),
-    "sizes of 32 bits": (lambda h: h.update(sizes=[12, 2**31 - 1, 2**31 - 1, 3]), "not those of"),
+    "sizes of 32 bits": (
+        lambda h: h.update(sizes=[12, 2**31 - 1, 2**31 - 1, 3]),
+        "its rule lsh needs",
+    ),
     "seed": (lambda h: h["rule"].update(seed=10**30), "rule.seed"),
     "seen": (lambda h: h.update(seen=10**30), "seen"),
     "until refresh": (lambda h: h.update(until_refresh=10**30), "until_refresh"),
