@@ -27,7 +27,7 @@ from lsh_dl.cli.params import (
 from lsh_dl.runs.spec import MOST_EPOCHS, Run, Training
 
 #: Options that are keys of `training`; without them the config's values hold, or the defaults.
-TRAINING = ("epochs", "learning_rate", "momentum", "adagrad")
+TRAINING = ("epochs", "learning_rate", "momentum", "adagrad", "alpha")
 
 LONGEST_VARIANT = 60
 """Letters of what a trial's name says of its settings."""
@@ -81,6 +81,11 @@ def _default(key: str, words: Mapping[Any, str] | None = None) -> str:
     "--momentum",
     type=click.FloatRange(0, 1, max_open=True),
     help=f"Decay of the velocity; 0: none. {_default('momentum')}",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0),
+    help=f"L2 penalty on the weights that a sample touches; 0: none. {_default('alpha')}",
 )
 @click.option(
     "--adagrad/--sgd",

@@ -10,6 +10,10 @@ if TYPE_CHECKING:  # a tenth of a second to import, which a run does not need
     from scipy.sparse import csr_array
 
 
+#: Every sample counts as one; samples have classes and no numbers to learn.
+NO_WEIGHTS, NO_RESPONSES = np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
+
+
 class Batch(NamedTuple):
     """Samples as sparse rows (CSR): a row's non-zero inputs in rising order, then the bias's 1."""
 
@@ -19,6 +23,8 @@ class Batch(NamedTuple):
     labels: np.ndarray  # int32: each sample's labels, none twice; one each: (samples,)
     label_ends: np.ndarray  # int64 (samples + 1,): those of row i are label_ends[i]:...[i + 1]
     numbers: np.ndarray  # int64 (samples,): which sample it is, for random keys
+    weights: np.ndarray = NO_WEIGHTS  # float32 (samples,): factors on the loss; (0,): all 1
+    responses: np.ndarray = NO_RESPONSES  # float32 (samples, outputs): what a linear network learns
 
 
 @compiled
@@ -117,4 +123,6 @@ def slice_batch(batch: Batch, start: int, stop: int) -> Batch:
         batch.labels[first:last],
         batch.label_ends[start : stop + 1] - first,
         batch.numbers[start:stop],
+        batch.weights[start:stop],
+        batch.responses[start:stop],
     )

@@ -1,12 +1,13 @@
 """One layer and one sample: kernels over the active nodes and the non-zero inputs."""
 
+import numpy as np
 from numba.extending import register_jitable
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.counts import BACKWARD, FORWARD, OPTIMISER, UPDATE
 from lsh_dl.engine.dispatch import Selection
 from lsh_dl.engine.network import Vector
-from lsh_dl.engine.optimiser import operations_per_weight, prefetch_row, step_row
+from lsh_dl.engine.optimiser import operations_per_weight, prefetch_row, step_penalised, step_row
 from lsh_dl.engine.simd import add_scaled_blocks, clear_blocks, dot_rows
 
 count_optimiser = register_jitable(operations_per_weight)
@@ -97,6 +98,7 @@ def backward_active(layer, x, level, optimiser, workspace, work):
     stride = layer.weights.shape[1]
     ids, slopes = workspace.ids[level + 1], workspace.slopes[level + 1]
     rows = workspace.counts[level + 1] - 1
+    bias = np.int64(x.ids[x.ids.shape[0] - 1])
     for p in range(rows):
         start = layer.start + ids[p] * stride
         if p + 1 < rows:
@@ -104,7 +106,10 @@ def backward_active(layer, x, level, optimiser, workspace, work):
         gradient = workspace.gradients[level + 1, ids[p]] * slopes[p]
         if level > 0:
             add_scaled_blocks(workspace.gradients[level], gradient, layer.flat, start, x.blocks)
-        step_row(optimiser, layer.flat, start, gradient, x.values, x.blocks)
+        if optimiser.alpha > 0:
+            step_penalised(optimiser, layer.flat, start, gradient, x.values, x.blocks, bias)
+        else:
+            step_row(optimiser, layer.flat, start, gradient, x.values, x.blocks)
         workspace.steps[p] = -optimiser.learning_rate * gradient
     touched = rows * (x.ids.shape[0] - 1)
     if level > 0:

@@ -20,11 +20,11 @@ from lsh_dl.engine.layers import (
     scatter,
     view_level,
 )
+from lsh_dl.engine.losses import score_sample, weigh_optimiser
 from lsh_dl.engine.network import view_layer
 from lsh_dl.engine.outputs import (
     backward_outputs,
     forward_outputs,
-    score_sample,
     write_largest,
     write_probabilities,
 )
@@ -153,13 +153,12 @@ def train_samples(
                 tally,
                 clock,
             )
-            score_sample(targets, count, network.sampled, workspace, tally)
+            score_sample(network, batch, s, targets, count, workspace, tally)
             end_stage(clock, OTHER)
+            weighed = weigh_optimiser(optimiser, batch.weights, s)
             x = view_level(hidden, workspace.ids[hidden][: workspace.counts[hidden]], workspace)
-            backward_outputs(
-                outputs, network, x, hidden, targets, count, optimiser, workspace, tally.work
-            )
-            backward_hidden(state, network, batch, s, optimiser, workspace, tally.work)
+            backward_outputs(outputs, network, x, hidden, count, weighed, workspace, tally.work)
+            backward_hidden(state, network, batch, s, weighed, workspace, tally.work)
             end_stage(clock, BACKWARD)
             clear_sample(network, workspace)
         s = take_row(queue)

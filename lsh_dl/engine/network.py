@@ -16,7 +16,7 @@ DRAWN_AT_ONCE = 4096
 
 
 class Network(NamedTuple):
-    """A multi-layer perceptron: ReLU in the hidden layers, softmax at the output.
+    """A multi-layer perceptron: ReLU in the hidden layers, softmax at the output unless `linear`.
 
     Layer l maps sizes[l] numbers to sizes[l + 1]. Its weight rows (one a node: the input weights,
     the bias, zeros up to a whole number of cache lines) stand one after the other in `weights`
@@ -33,6 +33,7 @@ class Network(NamedTuple):
     starts: np.ndarray  # int64 (layers + 1,)
     weights: np.ndarray  # float32 (starts[-1],), aligned to a cache line
     sampled: bool  # the output layer stands a row a node, for a rule to select from
+    linear: bool = False  # outputs are numbers as they are (squared loss), not probabilities
 
 
 class Layer(NamedTuple):
@@ -74,23 +75,25 @@ def aligned_zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
     return raw[skip : skip + size].view(dtype).reshape(shape)
 
 
-def empty_network(sizes: Sequence[int], sampled: bool = False) -> Network:
+def empty_network(sizes: Sequence[int], sampled: bool = False, linear: bool = False) -> Network:
     """Inputs, widths of the hidden layers and classes; all weights and biases 0."""
     strides, rows = [row_length(inputs) for inputs in sizes[:-1]], list(sizes[1:])
     if not sampled:
         strides[-1], rows[-1] = padded(sizes[-1]), sizes[-2] + 1
     starts = np.concatenate([[0], np.cumsum(np.multiply(strides, rows))])
     weights = aligned_zeros(int(starts[-1]))
-    return Network(np.array(sizes), np.array(strides), starts, weights, sampled)
+    return Network(np.array(sizes), np.array(strides), starts, weights, sampled, linear)
 
 
-def create_network(sizes: Sequence[int], seed: int, sampled: bool = False) -> Network:
+def create_network(
+    sizes: Sequence[int], seed: int, sampled: bool = False, linear: bool = False
+) -> Network:
     """Draw weights from N(0, 2 / inputs) (He et al., ICCV 2015), output N(0, 1 / inputs), biases 0.
 
     The same sizes and seed give the same weights whatever the selection rule, and whether outputs
     are sampled or not.
     """
-    network = empty_network(sizes, sampled)
+    network = empty_network(sizes, sampled, linear)
     generator = np.random.default_rng(np.random.SeedSequence([seed, 0]))
     layers = len(sizes) - 1
     for index in range(layers):

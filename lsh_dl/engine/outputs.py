@@ -1,4 +1,4 @@
-"""The output layer: softmax over all classes, or over those that a rule selects.
+"""The output layer: softmax over all classes, or over those that a rule selects; or plain numbers.
 
 A sample may have several labels, or none; the target is uniform over them, 1 / labels each.
 
@@ -24,7 +24,7 @@ from lsh_dl.engine.layers import (
     release_selection,
 )
 from lsh_dl.engine.network import Network, view_layer
-from lsh_dl.engine.optimiser import step_row
+from lsh_dl.engine.optimiser import step_penalised, step_row
 from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks
 
 
@@ -46,7 +46,8 @@ def forward_outputs(outputs, network, x, level, targets, key, training, workspac
     if outputs is None:
         classes = network.sizes[-1]
         multiply_dense(network, x, workspace, work)
-        normalise(workspace.outputs, classes)
+        if not network.linear:
+            normalise(workspace.outputs, classes)
         return classes
     layer = view_layer(outputs.network, 0)
     chosen = prepare_selection(layer.weights.shape[0], workspace, work)
@@ -62,13 +63,16 @@ def forward_outputs(outputs, network, x, level, targets, key, training, workspac
 
 
 @register_jitable
-def backward_outputs(outputs, network, x, level, targets, count, optimiser, workspace, work):
-    """Gradient of the loss to the last hidden level, and the update of the active outputs."""
+def backward_outputs(outputs, network, x, level, count, optimiser, workspace, work):
+    """Gradient of the loss to the last hidden level, and the update of the active outputs.
+
+    `workspace.outputs` holds the loss's gradient by them (`lsh_dl.engine.losses`).
+    """
     if outputs is None:
-        backward_dense(network, x, level, optimiser, targets, workspace, work)
+        backward_dense(network, x, level, optimiser, workspace, work)
     else:
         layer = view_layer(outputs.network, 0)
-        scatter_gradient(level + 1, targets, count, workspace)
+        scatter_gradient(level + 1, count, workspace)
         backward_active(layer, x, level, optimiser, workspace, work)
         nodes = workspace.ids[level + 1][:count]
         follow_updates(outputs.state, layer, x, nodes, workspace.steps[:count], work)
@@ -101,18 +105,19 @@ def normalise(outputs, count):
 
 
 @compiled
-def backward_dense(network, x, level, optimiser, targets, workspace, work):
-    """Gradient of the cross-entropy to the last hidden level, and the output layer's update."""
+def backward_dense(network, x, level, optimiser, workspace, work):
+    """Gradient of the loss to the last hidden level, and the output layer's update."""
     outputs, blocks = workspace.outputs, workspace.class_blocks
     hidden = network.strides.shape[0] - 1
     first, stride = network.starts[hidden], network.strides[hidden]
-    share = np.float32(1) / np.float32(targets.shape[0])
-    for label in targets:
-        outputs[label] -= share
+    width = network.sizes[hidden]  # the bias's row stands behind those of the inputs
     for i in x.ids:
         row = first + i * stride
         workspace.gradients[level, i] = dot_blocks(network.weights, row, outputs, blocks)
-        step_row(optimiser, network.weights, row, x.values[i], outputs, blocks)
+        if optimiser.alpha > 0 and i < width:
+            step_penalised(optimiser, network.weights, row, x.values[i], outputs, blocks, -1)
+        else:
+            step_row(optimiser, network.weights, row, x.values[i], outputs, blocks)
     touched = network.sizes[-1] * (x.ids.shape[0] - 1)
     work[BACKWARD] += touched
     work[UPDATE] += touched
@@ -151,23 +156,11 @@ def copy_selected(level, chosen, count, workspace):
 
 
 @compiled
-def scatter_gradient(level, targets, count, workspace):
+def scatter_gradient(level, count, workspace):
     """The loss by the active outputs, where `backward_active` looks for it."""
     ids, gradients = workspace.ids[level], workspace.gradients[level]
-    share = np.float32(1) / np.float32(targets.shape[0])
     for p in range(count):
-        gradients[ids[p]] = workspace.outputs[p] - share * (p < targets.shape[0])
-
-
-@compiled
-def score_sample(targets, count, sampled, workspace, tally):
-    """Add the sample's loss, and whether the largest output is a true one, to the tally."""
-    outputs = workspace.outputs
-    best, share = np.argmax(outputs[:count]), np.float32(1) / np.float32(targets.shape[0])
-    for t in range(targets.shape[0]):
-        place = t if sampled else targets[t]
-        tally.loss[0] -= share * np.log(max(outputs[place], np.float32(1e-30)))
-        tally.correct[0] += place == best
+        gradients[ids[p]] = workspace.outputs[p]
 
 
 @compiled

@@ -657,8 +657,42 @@ def prefetch_blocks(typing, numbers, start, blocks):
     return signature, generate
 
 
-def _make_step(adagrad: bool, momentum: bool):
+def _make_step(adagrad: bool, momentum: bool, penalised: bool = False):
     """Build the update of one weight row for one optimiser."""
+    f = types.float32
+
+    def generate(context, builder, signature, arguments):
+        def fast(name, *operands):
+            return getattr(builder, name)(*operands, flags=_FAST)
+
+        kinds = signature.args
+        w, h, v = (_Array(context, builder, kinds[i], arguments[i]) for i in range(3))
+        inputs = _Array(context, builder, kinds[5], arguments[5])
+        gradient = _splat(builder, arguments[4])
+        rate = _splat(builder, arguments[7])
+        decay = _splat(builder, arguments[8])
+        with _for_blocks(context, builder, kinds[6], arguments[6]) as block:
+            here = builder.add(arguments[3], block)
+            value = inputs.load(block)
+            weight = w.load(here)  # before any store: they may agree in the low address bits
+            slope = fast("fmul", gradient, value)
+            touched = builder.fcmp_ordered("!=", value, _constant(0.0))
+            if penalised:
+                pull = fast("fmul", _splat(builder, arguments[9]), weight)
+                counts = builder.and_(touched, _lanes_but(builder, block, arguments[10]))
+                slope = fast("fadd", slope, builder.select(counts, pull, _constant(0.0)))
+            step = fast("fmul", rate, slope)
+            if adagrad:
+                history = fast("fadd", h.load(here), fast("fmul", slope, slope))
+                h.store(history, here)
+                step = fast("fmul", step, _invert_root(builder, history))
+            if momentum:
+                old = v.load(here)
+                new = fast("fadd", fast("fmul", decay, old), step)
+                v.store(builder.select(touched, new, old), here)
+                step = builder.select(touched, new, _constant(0.0))
+            w.store(fast("fsub", weight, step), here)
+        return context.get_dummy_value()
 
     @intrinsic
     def step_blocks(typing, weights, squares, velocity, start, gradient, x, blocks, rate, decay):
@@ -666,44 +700,37 @@ def _make_step(adagrad: bool, momentum: bool):
 
         Weights whose input is zero stay as they are, in velocity and history too.
         """
-        f = types.float32
         signature = types.void(weights, squares, velocity, types.int64, f, x, blocks, f, f)
-
-        def generate(context, builder, signature, arguments):
-            def fast(name, *operands):
-                return getattr(builder, name)(*operands, flags=_FAST)
-
-            kinds = signature.args
-            w, h, v = (_Array(context, builder, kinds[i], arguments[i]) for i in range(3))
-            inputs = _Array(context, builder, kinds[5], arguments[5])
-            gradient = _splat(builder, arguments[4])
-            rate = _splat(builder, arguments[7])
-            decay = _splat(builder, arguments[8])
-            with _for_blocks(context, builder, kinds[6], arguments[6]) as block:
-                here = builder.add(arguments[3], block)
-                value = inputs.load(block)
-                weight = w.load(here)  # before any store: they may agree in the low address bits
-                slope = fast("fmul", gradient, value)
-                step = fast("fmul", rate, slope)
-                if adagrad:
-                    history = fast("fadd", h.load(here), fast("fmul", slope, slope))
-                    h.store(history, here)
-                    step = fast("fmul", step, _invert_root(builder, history))
-                if momentum:
-                    old = v.load(here)
-                    new = fast("fadd", fast("fmul", decay, old), step)
-                    touched = builder.fcmp_ordered("!=", value, _constant(0.0))
-                    v.store(builder.select(touched, new, old), here)
-                    step = builder.select(touched, new, _constant(0.0))
-                w.store(fast("fsub", weight, step), here)
-            return context.get_dummy_value()
-
         return signature, generate
 
-    return step_blocks
+    @intrinsic
+    def step_penalised(
+        typing, weights, squares, velocity, start, gradient, x, blocks, rate, decay, alpha, bias
+    ):
+        """The same, alpha times the weight added to the gradient of all but the one at `bias`."""
+        number = types.int64
+        signature = types.void(*(weights, squares, velocity, number, f, x, blocks, f, f, f, number))
+        return signature, generate
+
+    return step_penalised if penalised else step_blocks
+
+
+def _lanes_but(builder, block, place):
+    """A mask of the block's lanes, without the one at `place` (int64) of the row."""
+    kind = ir.IntType(64)
+    lane = builder.sub(place, block)
+    mask = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [1] * LANES)
+    for i in range(LANES):
+        is_other = builder.icmp_signed("!=", lane, ir.Constant(kind, i))
+        mask = builder.insert_element(mask, is_other, ir.Constant(ir.IntType(32), i))
+    return mask
 
 
 step_sgd = _make_step(adagrad=False, momentum=False)
 step_momentum = _make_step(adagrad=False, momentum=True)
 step_adagrad = _make_step(adagrad=True, momentum=False)
 step_adagrad_momentum = _make_step(adagrad=True, momentum=True)
+penalised_sgd = _make_step(adagrad=False, momentum=False, penalised=True)
+penalised_momentum = _make_step(adagrad=False, momentum=True, penalised=True)
+penalised_adagrad = _make_step(adagrad=True, momentum=False, penalised=True)
+penalised_adagrad_momentum = _make_step(adagrad=True, momentum=True, penalised=True)

@@ -229,10 +229,10 @@ class LSH(Rule):
 
     def check_optimiser(self, optimiser: Any) -> None:
         """Tracking follows plain SGD only."""
-        if self.settings.tracking and (optimiser.adagrad or optimiser.momentum):
+        if self.settings.tracking and (optimiser.adagrad or optimiser.momentum or optimiser.alpha):
             raise UserError(
-                "tracking follows plain SGD only; set adagrad: false and momentum: 0 "
-                "in training, or tracking: false"
+                "tracking follows plain SGD only; set adagrad: false, momentum: 0 and "
+                "alpha: 0 in training, or tracking: false"
             )
 
     def _create_hashes(

@@ -45,6 +45,12 @@ class Training(Model):
     )
     adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
     momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
+    alpha: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="L2 penalty on the weights that a sample touches, biases excepted; 0: none",
+    )
 
 
 class Run(Model):

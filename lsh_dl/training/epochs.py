@@ -39,6 +39,7 @@ def build_model(
     active_fraction: float,
     training: Training,
     seed: int,
+    linear: bool = False,
 ) -> SparseModel:
     """Initial network, optimiser and rule.
 
@@ -52,6 +53,8 @@ def build_model(
     rule, settings
         Name of a rule in lsh_dl/rules, path of a file, `module:Class` or the class itself; and its
         own settings as a config gives them.
+    linear
+        Outputs are numbers (squared loss), not classes.
 
     Raises
     ------
@@ -61,9 +64,9 @@ def build_model(
     found = find("lsh_dl.rules", Rule, rule) if isinstance(rule, str) else rule
     checked = validate(found.Settings, settings, f"rule {found.name}")
     selection = found(checked, active_fraction, seed)
-    network = create_network(sizes, seed, selection.for_outputs() is not None)
+    network = create_network(sizes, seed, selection.for_outputs() is not None, linear)
     optimiser = create_optimiser(
-        network, training.learning_rate, training.momentum, training.adagrad
+        network, training.learning_rate, training.momentum, training.adagrad, training.alpha
     )
     return SparseModel(network, optimiser, selection)
 

@@ -355,9 +355,15 @@ class SparseModel:
         """Pickle and copy by the arrays' contents: kernels and places in memory are made anew."""
         sizes = self.network.sizes.tolist()
         optimiser = self.optimiser
-        settings = (optimiser.learning_rate, optimiser.momentum, optimiser.adagrad)
-        arrays = self.named_arrays()
-        return restore_model, (sizes, settings, self.rule, arrays, self.counters, self.threads)
+        settings = (
+            *(optimiser.learning_rate, optimiser.momentum, optimiser.adagrad),
+            optimiser.alpha,
+        )
+        arrays, linear = self.named_arrays(), self.network.linear
+        return restore_model, (
+            *(sizes, settings, self.rule, arrays, self.counters, self.threads),
+            linear,
+        )
 
     @property
     def counters(self) -> Counters:
@@ -398,11 +404,12 @@ def count_numbers(sizes: Sequence[int], is_sampled: bool) -> int:
 
 def restore_model(
     sizes: Sequence[int],
-    optimiser: tuple[float, float, bool],
+    optimiser: tuple[float, float, bool, float],
     rule: Rule,
     arrays: Mapping[str, np.ndarray],
     counters: Counters,
     threads: int = 1,
+    linear: bool = False,
 ) -> SparseModel:
     """A model with the contents that another had; it goes on as that one would.
 
@@ -411,13 +418,15 @@ def restore_model(
     sizes
         Inputs, widths of the hidden layers, classes.
     optimiser
-        Learning rate, momentum, Adagrad.
+        Learning rate, momentum, Adagrad, L2 penalty.
     arrays
         What `SparseModel.named_arrays` gave; without histories the optimiser starts anew.
     counters
         Those that it had.
     threads
         See `SparseModel.use_threads`.
+    linear
+        See `Network`.
 
     Raises
     ------
@@ -428,7 +437,7 @@ def restore_model(
     # Before any memory is taken.
     if weights is None or weights.shape != (count_numbers(sizes, is_sampled),):
         raise UserError(f"weights are not those of a network of sizes {sizes}")
-    network = empty_network(sizes, is_sampled)
+    network = empty_network(sizes, is_sampled, linear)
     network.weights[:] = weights
     model = SparseModel(network, create_optimiser(network, *optimiser), rule, threads)
     fill_arrays(model.state, "state", arrays)

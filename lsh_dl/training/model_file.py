@@ -78,6 +78,7 @@ class OptimiserHeader(Model):
     learning_rate: float = Field(gt=0, allow_inf_nan=False)
     momentum: float = Field(ge=0, lt=1)
     adagrad: bool
+    alpha: float = Field(0.0, ge=0, allow_inf_nan=False)
 
 
 class Header(Model):
@@ -134,6 +135,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
             learning_rate=optimiser.learning_rate,
             momentum=optimiser.momentum,
             adagrad=optimiser.adagrad,
+            alpha=optimiser.alpha,
         ),
         **model.counters._asdict(),
         classes=list(trained.classes),
@@ -209,7 +211,7 @@ def _restore(path: Path, header: Header, arrays: ArrayArchive, rule: Rule) -> Tr
     try:
         model = restore_model(
             header.sizes,
-            (header.optimiser.learning_rate, header.optimiser.momentum, header.optimiser.adagrad),
+            tuple(header.optimiser.model_dump().values()),
             rule,
             arrays,
             Counters(**{name: getattr(header, name) for name in Counters._fields}),

@@ -11,13 +11,13 @@ import joblib
 import numpy as np
 import pytest
 from networks import RULES
+from samples import draw_samples, make, weights
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_classification
+from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from lsh_dl import SparseMLPClassifier
 from lsh_dl.data.prepared.prepare import prepare
@@ -25,43 +25,11 @@ from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.runs.spec import Run, Training
 from lsh_dl.training.run import create_model, train_run
 
-ROOT = Path(__file__).parents[1]
-
-
-@parametrize_with_checks(
-    [
-        SparseMLPClassifier(),
-        SparseMLPClassifier((30,), rule="wta", active_fraction=0.5),
-        SparseMLPClassifier((30,), rule="standard", early_stopping=True, momentum=0.5),
-    ]
-)
-def test_contract_of_scikit_learn(estimator, check):
-    check(estimator)
-
-
-def draw_samples(samples=300, seed=0):
-    """Three classes, 40 features, many zeros: float32 (samples, 40), int64 (samples,)."""
-    X, y = make_classification(
-        *(samples, 40), n_informative=20, n_classes=3, class_sep=2.0, random_state=seed
-    )
-    return np.where(np.abs(X) > 0.7, X, 0).astype(np.float32), y
-
-
-def make(**parameters):
-    """A small estimator."""
-    return SparseMLPClassifier(
-        **{
-            "hidden_layer_sizes": (40,),
-            "active_fraction": 0.2,
-            "max_iter": 4,
-            "random_state": 3,
-        }
-        | parameters
-    )
-
-
-def weights(estimator):
-    return estimator._model.network.weights
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::lsh_dl.estimator.FewActiveNodesWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -1,0 +1,87 @@
+"""What an estimator is given, checked before any kernel sees it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from pydantic import AfterValidator, Field
+from scipy.sparse import issparse
+from sklearn.utils.validation import _check_sample_weight
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.validation import validate
+from lsh_dl.runs.spec import Fraction, Training, Width
+
+#: What is taken as it is; other numbers become float32.
+ACCEPTED = {"accept_sparse": "csr", "dtype": (np.float32, np.uint8)}
+
+
+def _refuse_zero(jobs: int | None) -> int | None:
+    if jobs == 0:
+        raise ValueError("0 threads do nothing: None for 1, -1 for all cores")
+    return jobs
+
+
+class Parameters(Training):
+    """What an estimator's own parameters may be; `rule_settings` are checked by the rule."""
+
+    hidden_layer_sizes: Annotated[tuple[Width, ...], Field(min_length=1)]
+    active_fraction: Fraction
+    max_iter: int = Field(ge=1)
+    tol: float = Field(ge=0)
+    validation_fraction: float = Field(gt=0, lt=1)
+    n_iter_no_change: int = Field(ge=1)
+    n_jobs: Annotated[int | None, AfterValidator(_refuse_zero)]
+
+
+def check_parameters(given: Mapping[str, Any], place: str) -> Parameters:
+    """An estimator's parameters; the first mistake becomes a ValueError that names it."""
+    raw = {name: given[name] for name in Parameters.model_fields if name in given}
+    sizes = raw["hidden_layer_sizes"]
+    raw["hidden_layer_sizes"] = tuple(sizes) if np.iterable(sizes) else (sizes,)
+    # Numbers of NumPy's, as searches over parameters draw, are numbers too.
+    raw = {name: _to_python(value) for name, value in raw.items()}
+    try:
+        return validate(Parameters, raw, place)
+    except UserError as error:
+        raise ValueError(str(error)) from None
+
+
+def _to_python(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_to_python, value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def count_threads(n_jobs: int | None) -> int:
+    """Threads for `n_jobs`; None is 1 in a `joblib.parallel_config` too."""
+    return 1 if n_jobs is None else effective_n_jobs(n_jobs)
+
+
+def check_sparse(x: Any) -> None:
+    """Refuse a sparse matrix whose indices point outside of it: SciPy's own kernels trust them.
+
+    Raises
+    ------
+    ValueError
+        An index is out of range, or the pointers to rows or columns do not rise.
+    """
+    if not issparse(x):
+        return
+    if x.format in ("csr", "csc", "bsr"):
+        x.check_format(full_check=True)
+    elif x.format == "coo":
+        for size, ids in zip(x.shape, (x.row, x.col), strict=True):
+            if len(ids) != len(x.data) or np.any((ids < 0) | (ids >= size)):
+                raise ValueError(f"a coordinate of the sparse matrix is not in 0...{size - 1}")
+
+
+def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
+    """Weights of samples, float64 (n_samples,), at least 0 and not all of them; None: all 1."""
+    if sample_weight is None:
+        return None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weights.any():
+        raise ValueError("sample_weight is 0 for all samples: there is nothing to learn")
+    return weights
