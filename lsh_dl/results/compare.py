@@ -27,6 +27,7 @@ from scipy import stats
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import whole_folder, write_csv, written_whole
 from lsh_dl.runs.row import COLUMNS, LOAD_COLUMNS
+from lsh_dl.runs.spec import Training
 from lsh_dl.runs.summary import reported_epochs
 
 #: What is compared, each with its floor: a difference of accuracy, or a share of the reference.
@@ -225,7 +226,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if path == kept:
-                return record
+                settings = record
+                break
             run, data = record["run"], record["data"]
         except (ValueError, KeyError) as error:
             raise UserError(f"{path}: not what a run leaves ({error}); run again") from None
@@ -235,6 +237,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
             "data": {key: data[key] for key in ("name", "kind", "preprocessing", "counts")}
             | data["settings"],
         }
+    # What older versions did not know was at its default.
+    for cell in settings.values():
+        cell["training"] = Training().model_dump() | cell["training"]
     return settings
 
 

@@ -307,12 +307,13 @@ def test_package_is_imported_without_scikit_learn():
 def test_examples_of_the_documentation_run():
     text = (ROOT / "docs/estimator.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     shown = io.StringIO()
     with redirect_stdout(shown):
         exec("\n".join(blocks), {})
     assert float(re.search(r"accuracy (\S+)", shown.getvalue())[1]) > 0.93
     assert "['hashing']" in shown.getvalue()
+    assert float(re.search(r"R2 (\S+)", shown.getvalue())[1]) > 0.8
 
 
 def test_threads_predict_alike_and_learn_as_well():

@@ -185,6 +185,13 @@ def test_other_settings_are_refused(write, kept):
         compare_results(other, kept)
 
 
+def test_a_setting_that_a_reference_does_not_know_was_at_its_default(write, kept):
+    plain = {"epochs": 2, "learning_rate": 0.01}
+    assert compare_results(write("second", training=plain | {"alpha": 0.0}), kept).cells.shape[0]
+    with pytest.raises(UserError, match=r"training\.alpha is 0\.1, there 0\.0$"):
+        compare_results(write("third", training=plain | {"alpha": 0.1}), kept)
+
+
 def test_points_of_other_settings_are_left_out(write, kept):
     folder = write("second")
     for path in (folder / "runs").glob("*_5pct_*.json"):
