@@ -92,7 +92,7 @@ class KernelCache(NullCache):
             return _note_miss()
         require_private(path.parent)
         found = _load(path, target_context)
-        if found is None and _wait_for_others():
+        if found is None and _wait_for_others(path):
             found = _load(path, target_context)  # another process may have compiled it meanwhile
         return _note_miss() if found is None else found
 
@@ -219,14 +219,13 @@ def compile_together() -> Iterator[None]:
             _here.lock = None
 
 
-def _wait_for_others() -> bool:
-    """Take the lock of those who compile; True if it was taken now."""
+def _wait_for_others(path: Path) -> bool:
+    """Take the lock of those who begin with this kernel; True if it was taken now."""
     if not _here.depth or _here.lock is not None:
         return False
-    folder = cache_folder()
-    lock = FileLock(folder / "compiling.lock", mode=0o600)
+    lock = FileLock(path.with_suffix(".lock"), mode=0o600)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire()
     except OSError:  # nothing can be written: `save_overload` says so
         return False

@@ -86,6 +86,10 @@ class Team:
             arrivals[0] = DISMISSED
 
 
+#: Seconds in which a thread that is started begins.
+LONGEST_START = 5.0
+
+
 def run_undisturbed(task: Callable[[], Result], stop: Callable[[], None]) -> Result:
     """The result of a task that no Ctrl-C breaks off at an odd moment.
 
@@ -97,8 +101,10 @@ def run_undisturbed(task: Callable[[], Result], stop: Callable[[], None]) -> Res
         return task()
     outcome: list[Callable[[], Result]] = []
     interrupt: BaseException | None = None
+    begun = threading.Event()
 
     def work() -> None:
+        begun.set()
         try:
             if interrupt is not None:
                 raise interrupt
@@ -110,14 +116,14 @@ def run_undisturbed(task: Callable[[], Result], stop: Callable[[], None]) -> Res
     thread = threading.Thread(target=work, name="lsh-dl")
     while thread.is_alive() or not outcome:
         try:
-            if thread.ident is None:
+            if thread.ident is None and interrupt is None:
                 thread.start()
             thread.join()
         except BaseException as error:
             interrupt = interrupt or error
-            if thread.ident is None:  # not begun, and won't
-                raise
             stop()
+            if not begun.wait(LONGEST_START):  # it came before the thread was there
+                raise
     if interrupt is not None:
         raise interrupt
     return outcome[0]()
