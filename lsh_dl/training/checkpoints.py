@@ -12,8 +12,10 @@ from lsh_dl.common.code import digest_code
 from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import remove_leftovers
+from lsh_dl.common.validation import validate
 from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.rules.base import Rule
+from lsh_dl.runs.row import Row
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.epochs import draw_key
 from lsh_dl.training.model import SparseModel
@@ -66,14 +68,41 @@ class Checkpoint:
         except UserError as error:
             _report(f"starts anew: {error}")
             return None
-        identity, rows = saved.record.get("identity", {}), saved.record.get("rows", [])
+        identity, rows = saved.record.get("identity"), saved.record.get("rows")
+        identity = identity if isinstance(identity, dict) else {}
         differing = [key for key in self._identity if self._identity[key] != identity.get(key)]
         if differing:
             _report(f"starts anew: {self.path} is of another {', another '.join(differing)}")
             return None
+        try:
+            self._check(saved.model, rows)
+        except (UserError, ValueError) as error:
+            _report(f"starts anew: {self.path}: damaged ({error})")
+            return None
         _report(f"goes on after epoch {len(rows)} of {self.run.training.epochs} ({self.path})")
         saved.model.use_threads(self.run.threads)
         return saved.model, rows
+
+    def _check(self, model: SparseModel, rows: Any) -> None:
+        """Raise a UserError or ValueError unless model and rows are this run's after an epoch."""
+        run, data = self.run, self.data
+        if not isinstance(rows, list) or not 0 < len(rows) < run.training.epochs:
+            raise ValueError(f"no rows of 1 to {run.training.epochs - 1} epochs")
+        for number, row in enumerate(rows, 1):
+            checked = validate(Row, row if isinstance(row, dict) else {}, f"row {number}")
+            if (checked.run_id, checked.epoch) != (run.id, number):
+                raise ValueError(f"row {number} is that of epoch {checked.epoch}")
+        sizes = [data.features, *run.hidden, data.classes]
+        if model.network.sizes.tolist() != sizes:
+            raise ValueError(f"sizes {model.network.sizes.tolist()}, not {sizes}")
+        seen = len(rows) * len(data.train)
+        if model.seen != seen:
+            raise ValueError(f"{model.seen} samples seen, not {seen}")
+        for selector in (model.hidden, model.outputs):
+            if selector:
+                due = selector.rule.refresh_interval(seen, selector.network)
+                if selector.until_refresh != due:
+                    raise ValueError(f"{selector.until_refresh} samples to a refresh, not {due}")
 
     def save(self, model: SparseModel, rows: list[dict[str, Any]]) -> None:
         """Write the model and the rows, if the last writing is long enough ago.

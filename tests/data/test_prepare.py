@@ -297,3 +297,14 @@ def test_images_are_read_in_tiles(shape):
         images = np.arange(features).reshape(-1, *shape[-2:])
         np.testing.assert_array_equal(order[:16], images[0, :4, :4].ravel())
         np.testing.assert_array_equal(order[-16:], images[-1, -4:, -4:].ravel())
+
+
+def test_a_folder_whose_meta_snakemake_removed_is_prepared_anew(arrays, tmp_path):
+    path, content = arrays
+    prepare_npz(path, content, tmp_path)
+    (tmp_path / "prepared" / "meta.json").unlink()
+    assert len(prepare_npz(path, content, tmp_path).test) == 9
+    (tmp_path / "prepared" / "meta.json").unlink()
+    (tmp_path / "prepared" / "mine").touch()
+    with pytest.raises(UserError, match="nothing of it is replaced"):
+        prepare_npz(path, content, tmp_path)

@@ -1,11 +1,13 @@
 """Runs that are killed go on from their last epoch and end as if nothing had happened."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from networks import RULES, make_run
@@ -13,6 +15,7 @@ from networks import RULES, make_run
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import whole_file
 from lsh_dl.data.prepared.prepare import prepare
+from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.experiment.config import Training
 from lsh_dl.runs.row import TIME_COLUMNS
 from lsh_dl.training import checkpoints
@@ -245,6 +248,46 @@ def test_damaged_checkpoint_is_left_aside(make_job, monkeypatch, capsys):
     assert log.startswith(f"starts anew: {damaged.checkpoint}: not a model")
     assert log.count("\n") == 1
     damaged.check_same(undisturbed)
+
+
+DAMAGES = {
+    "seen": (lambda h: h.update(seen=10**30), "seen"),
+    "seen by others": (lambda h: h.update(seen=540 + 1), "541 samples seen, not 540"),
+    "until refresh": (lambda h: h.update(until_refresh=10**12), "1000000000000 samples to a"),
+    "no refresh": (lambda h: h.update(until_refresh=None), "None samples to a refresh"),
+    "rows": (lambda h: h["record"]["rows"].pop(), "540 samples seen, not 270"),
+    "no rows": (lambda h: h["record"].update(rows=None), "no rows of 1 to 3 epochs"),
+    "epoch": (lambda h: h["record"]["rows"][1].update(epoch=7), "row 2 is that of epoch 7"),
+    "share": (lambda h: h["record"]["rows"][0].update(test_accuracy=-1), "row 1.test_accuracy"),
+    "identity": (lambda h: h["record"].update(identity=[]), "is of another run"),
+}
+
+
+@pytest.fixture(scope="module")
+def interrupted(data, tmp_path_factory):
+    """A run of which two epochs are done, and its checkpoint's bytes."""
+    job = Job(tmp_path_factory.mktemp("interrupted"), data, describe_run())
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt(patch, job, 2)
+    return job
+
+
+@pytest.mark.parametrize(("change", "reason"), DAMAGES.values(), ids=DAMAGES)
+def test_numbers_of_a_checkpoint_are_checked(change, reason, interrupted, data, tmp_path, capsys):
+    with np.load(interrupted.checkpoint) as file:
+        contents = dict(file)
+    header = json.loads(str(contents["header"]))
+    change(header)
+    with (tmp_path / "run.checkpoint").open("wb") as file:
+        np.savez(file, **contents | {"header": np.array(json.dumps(header))})
+    opened = open_prepared(data)
+    for path, is_used in ((interrupted.checkpoint, True), (tmp_path / "run.checkpoint", False)):
+        checkpoint = checkpoints.Checkpoint(path, interrupted.run, data, opened, 0)
+        assert (checkpoint.load() is not None) == is_used
+    log = capsys.readouterr().err.splitlines()
+    assert len(log) == 2
+    assert log[1].startswith("starts anew: ")
+    assert reason in log[1]
 
 
 def test_short_runs_write_no_checkpoint(make_job, monkeypatch):

@@ -1,5 +1,6 @@
 """The checked experiment, its runs, and what the rules ask about them."""
 
+import hashlib
 import json
 import os
 import re
@@ -22,7 +23,8 @@ from lsh_dl.experiment.resources import (
     sizes_of,
 )
 from lsh_dl.common.code import source_files
-from lsh_dl.data.prepared.prepare import sources_of_data
+from lsh_dl.data.prepared.fetch import file_hash
+from lsh_dl.data.prepared.prepare import resolve, sources_of_data
 from lsh_dl.experiment.dependencies import sources_of_measurement, sources_of_rule
 from lsh_dl.experiment.expand import expand_studies, split_studies, timed_runs
 
@@ -209,6 +211,22 @@ def entry_of(dataset):
     return {"source": entry.source or dataset} | entry.settings
 
 
+def find_own_files(dataset):
+    """The user's own files that a data set is made of; one line where one is missing."""
+    paths = resolve(dataset, entry_of(dataset)).paths()
+    is_prepared = (RESULTS / "data" / dataset / "meta.json").is_file()
+    for path in paths:
+        if not path.is_file() and not is_prepared:
+            sys.exit(f"error: datasets.{dataset}: {path}: no such file; mend its path")
+    return paths
+
+
+def digest_files(paths):
+    """One word for the contents of files; that of a missing one is empty."""
+    contents = [file_hash(path) if path.is_file() else "" for path in paths]
+    return hashlib.sha256(" ".join(contents).encode()).hexdigest()[:16]
+
+
 #: Where the Snakefile is; the working folder may be another (`--directory`, `--snakefile`).
 CHECKOUT = Path(workflow.basedir)
 CONFIG_FILES = name_config_files()
@@ -222,6 +240,8 @@ MEASURED = {study: {run.id: run for run in runs} for study, runs in MEASURED.ite
 SIZES = sizes_of(EXPERIMENT)
 RESULTS = Path(EXPERIMENT.results)
 refuse_file(RESULTS)
+#: The user's own files of each data set.
+OWN_FILES = {dataset: find_own_files(dataset) for dataset in EXPERIMENT.datasets}
 #: What `claim_results` holds, until the process ends.
 CLAIMS = []
 

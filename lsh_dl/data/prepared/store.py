@@ -309,5 +309,9 @@ def fresh_folder(folder: str | Path) -> AbstractContextManager[Path]:
 
 
 def _is_prepared(names: set[str]) -> bool:
-    """Whether files of these names make a prepared folder, and nothing else is among them."""
-    return "meta.json" in names and all(map(_STORED.fullmatch, names - {"meta.json"}))
+    """Whether files of these names make a prepared folder, and nothing else is among them.
+
+    Without meta.json too: Snakemake removes it, the output that it knows, before it prepares anew.
+    """
+    is_begun = "meta.json" in names or {"offset.npy", "scale.npy"} <= names
+    return is_begun and all(map(_STORED.fullmatch, names - {"meta.json"}))
