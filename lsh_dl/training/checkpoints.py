@@ -114,7 +114,7 @@ class Checkpoint:
         data, key = self.data, draw_key(self.run.seed, len(rows))
         record = {"identity": self._identity, "rows": rows}
         classes = tuple(range(data.classes))
-        saved = TrainedModel(model, data.reading, classes, key, record)
+        saved = TrainedModel(model, data.transform, classes, key, record)
         try:
             write_model(self.path, saved, histories=True)
         except UserError as error:

@@ -71,7 +71,7 @@ def run_to_files(
     }
     if model_path:
         classes, key = tuple(range(data.classes)), draw_key(run.seed, rows[-1]["epoch"])
-        trained = TrainedModel(model, data.reading, classes, key, record)
+        trained = TrainedModel(model, data.transform, classes, key, record)
         write_model(model_path, trained)
     write_record(json_path, record)
     write_rows(csv_path, rows)

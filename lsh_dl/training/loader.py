@@ -36,19 +36,19 @@ class DenseInputs:
     ----------
     samples
         x uint8 or float32 (n, features), labels int32.
-    reading
+    transform
         From features to a network's inputs.
     """
 
-    def __init__(self, samples: Samples, reading: InputTransform):
-        self.samples, self.reading = samples, reading
+    def __init__(self, samples: Samples, transform: InputTransform):
+        self.samples, self.transform = samples, transform
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def batch(self, numbers: np.ndarray) -> Batch:
         """See `Inputs.batch`."""
-        return make_batch(*self.samples.take(numbers), numbers, self.reading)
+        return make_batch(*self.samples.take(numbers), numbers, self.transform)
 
 
 class SparseInputs:

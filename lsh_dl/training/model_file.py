@@ -49,14 +49,14 @@ class TrainedModel:
     Attributes
     ----------
     model: the network and its rule, which selects as in training.
-    reading: from a sample's features to the network's inputs.
+    transform: from a sample's features to the network's inputs.
     classes: what each output stands for.
     key: of the random draws at inference, for rules that draw.
     record: anything that JSON can hold: of a run, its settings and results.
     """
 
     model: SparseModel
-    reading: InputTransform
+    transform: InputTransform
     classes: tuple[int | str, ...]
     key: np.uint64
     record: Mapping[str, Any]
@@ -118,7 +118,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
     model, optimiser = trained.model, trained.model.optimiser
     rule = model.rule
     reference = refer_to(type(rule), "lsh_dl.rules")
-    arrays = model.named_arrays(histories) | trained.reading._asdict()
+    arrays = model.named_arrays(histories) | trained.transform._asdict()
     header = Header(
         kind=_KIND,
         format=FORMAT,

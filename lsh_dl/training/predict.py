@@ -52,7 +52,7 @@ def predict_file(
     """
     trained = read_model(model_path, rule)
     samples, labelled = open_samples(source, part, trained)
-    inputs = DenseInputs(samples, trained.reading)
+    inputs = DenseInputs(samples, trained.transform)
     if out is None:
         return _predict(trained, inputs, labelled, model_path, None)
     with written_whole(out) as file:
@@ -61,7 +61,7 @@ def predict_file(
 
 def open_samples(source: Path, part: str, trained: TrainedModel) -> tuple[Samples, bool]:
     """The samples to predict, checked, and whether they have labels."""
-    features, classes = len(trained.reading.order), len(trained.classes)
+    features, classes = len(trained.transform.order), len(trained.classes)
     if source.is_dir():
         data = open_prepared(source)
         samples = getattr(data, part)

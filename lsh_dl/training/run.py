@@ -124,7 +124,7 @@ def inputs_of(data: Prepared, samples: Samples | SparseSamples | None) -> Inputs
     """A part of `data` as the network's inputs; None if there is no such part."""
     if isinstance(samples, SparseSamples):
         return SparseInputs(samples.x, samples.y)
-    return None if samples is None else DenseInputs(samples, data.reading)
+    return None if samples is None else DenseInputs(samples, data.transform)
 
 
 def share_active(tally: Tally, samples: int, hidden: tuple[int, ...]) -> float:

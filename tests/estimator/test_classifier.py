@@ -38,7 +38,7 @@ def test_fit_is_the_training_of_a_run(rule, tmp_path):
     data = open_prepared(prepare("digits", entry, tmp_path / "digits"))
     estimator = make(rule=rule, hidden_layer_sizes=(30, 20), momentum=0.5, tol=0)
     x, y = data.train.take(np.arange(250))
-    offset, scale, order = data.reading
+    offset, scale, order = data.transform
     estimator.fit(((x - offset) * scale)[:, order], y)
     run = Run(
         dataset="digits",

@@ -21,9 +21,9 @@ def train(rule="lsh", sizes=SIZES, samples=150, **options):
     model = make_model(rule, sizes, **{"fraction": 0.3, "adagrad": True} | options)
     model.train(draw_batch(samples, sizes[0], sizes[-1]), KEY)
     offset, scale = np.arange(sizes[0], dtype=np.float32), np.full(sizes[0], 0.5, np.float32)
-    reading = InputTransform(offset, scale, np.arange(sizes[0], dtype=np.int32)[::-1].copy())
+    transform = InputTransform(offset, scale, np.arange(sizes[0], dtype=np.int32)[::-1].copy())
     classes = tuple(f"class {c}" for c in range(sizes[-1]))
-    return TrainedModel(model, reading, classes, np.uint64(2**64 - 1), {"epochs": [0.1, 3]})
+    return TrainedModel(model, transform, classes, np.uint64(2**64 - 1), {"epochs": [0.1, 3]})
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,9 @@ def test_a_model_read_predicts_and_learns_as_the_one_written(
     write_model(path, written, histories=True)
     read = read_model(path)
     for field in InputTransform._fields:
-        np.testing.assert_array_equal(getattr(read.reading, field), getattr(written.reading, field))
+        np.testing.assert_array_equal(
+            getattr(read.transform, field), getattr(written.transform, field)
+        )
     assert (read.classes, read.key, read.record) == (written.classes, written.key, written.record)
     assert (read.model.seen, read.model.until_refresh) == (
         written.model.seen,

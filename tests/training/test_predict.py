@@ -37,7 +37,7 @@ def model(data, tmp_path_factory):
     train_epoch(model, inputs_of(prepared, prepared.train), draw_order(1, 1, 360), key)
     path = tmp_path_factory.mktemp("models") / "digits.model"
     classes = tuple(range(CLASSES))
-    write_model(path, TrainedModel(model, prepared.reading, classes, key, {}))
+    write_model(path, TrainedModel(model, prepared.transform, classes, key, {}))
     return path
 
 

@@ -142,7 +142,7 @@ class Prepared:
     train, validation, test: `Samples`; `validation` is None where the config keeps none, and is
         never part of `train`; `test` is None where it is not to be read.
     offset, scale: (d,) float32, computed from `train`; a network's input is (x - offset) * scale,
-        in the order of `reading`.
+        in the order of `transform`.
     features: d.
     classes: number of classes.
     name, title, kind, image_shape, provenance: see `lsh_dl.data.base.DataSet` and `Arrays`.
@@ -164,7 +164,7 @@ class Prepared:
     meta: Mapping[str, Any]
 
     @property
-    def reading(self) -> InputTransform:
+    def transform(self) -> InputTransform:
         """From a sample's features to a network's inputs."""
         return InputTransform(
             self.offset, self.scale, order_features(self.features, self.image_shape)
