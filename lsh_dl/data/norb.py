@@ -4,7 +4,7 @@ import numpy as np
 from pydantic import Field
 
 from lsh_dl.data.base import Arrays, DataSet, RemoteFile, Seeded, Sources
-from lsh_dl.data.formats.gzipped import corrupt
+from lsh_dl.data.formats.packed import corrupt
 
 HOSTS = (
     "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small",

@@ -1,14 +1,14 @@
 """A user's own arrays, from a `.npz` file."""
 
-import zipfile
-import zlib
-from typing import Literal
+from collections.abc import Mapping
 
 import numpy as np
 from pydantic import Field
 
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.memory import require_memory
 from lsh_dl.common.paths import expand_path
+from lsh_dl.common.user_arrays import as_labels, as_samples, require_alike, require_numbers
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -18,7 +18,7 @@ class Npz(DataSet):
     """Arrays x_train, y_train, x_test, y_test that `numpy.savez` wrote.
 
     Samples are (n, d), or images (n, height, width) or (n, images, height, width); uint8, or
-    numbers that become float32. Labels are integers from 0 on; there are as many classes as the
+    numbers that become float32; both parts alike. Labels are whole numbers from 0 on; there are as many classes as the
     largest one asks for.
     """
 
@@ -46,55 +46,49 @@ class Npz(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Read and check the four arrays."""
-        remedy = "write it by numpy.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)"
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                missing = [key for key in KEYS if key not in file]
-                if missing:
-                    raise UserError(f"{self.path}: no {', '.join(missing)} in it; {remedy}")
-                raw = {key: file[key] for key in KEYS}
-        except FileNotFoundError:
-            raise UserError(f"{self.path}: no such file; mend the key `path`") from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{self.path}: not a readable .npz ({reason}); {remedy}") from error
-        samples = {part: self._samples(raw, part) for part in ("train", "test")}
-        shapes = {part: raw[f"x_{part}"].shape[1:] for part in ("train", "test")}
-        if shapes["train"] != shapes["test"]:
+        from lsh_dl.data.formats.npz_arrays import read_npz
+
+        raw = read_npz(self.path, KEYS)
+        if missing := [key for key in KEYS if key not in raw]:
             raise UserError(
-                f"{self.path}: samples of shape {shapes['train']} in x_train but {shapes['test']} "
+                f"{self.path}: no {', '.join(missing)} in it; write it by numpy.savez(path, "
+                "x_train=..., y_train=..., x_test=..., y_test=...)"
+            )
+        shape = raw["x_train"].shape[1:]
+        if raw["x_test"].shape[1:] != shape:
+            raise UserError(
+                f"{self.path}: samples of shape {shape} in x_train but {raw['x_test'].shape[1:]} "
                 "in x_test; both need the same"
             )
-        labels = {part: self._labels(raw, part) for part in ("train", "test")}
-        shape = shapes["train"]
+        x_train, x_test = (self._samples(raw, f"x_{part}") for part in ("train", "test"))
+        require_numbers(raw["x_train"], f"{self.path}: x_train")
+        require_alike(
+            raw["x_train"].reshape(x_train.shape),
+            raw["x_test"].reshape(x_test.shape),
+            str(self.path),
+        )
+        y_train, y_test = (
+            as_labels(raw[f"y_{part}"], len(raw[f"x_{part}"]), f"{self.path}: y_{part}")
+            for part in ("train", "test")
+        )
+        classes = int(max(y_train.max(), y_test.max())) + 1
+        # A node of the output layer keeps four numbers at least.
+        require_memory(16 * classes, f"{self.path}: a network of {classes} classes, as labels say,")
         return Arrays(
-            samples["train"],
-            labels["train"],
-            samples["test"],
-            labels["test"],
-            classes=int(max(y.max() for y in labels.values())) + 1,
+            x_train,
+            y_train.astype(np.int32),
+            x_test,
+            y_test.astype(np.int32),
+            classes=classes,
             image_shape=shape if len(shape) in (2, 3) else None,
             provenance=f"arrays from {self.path.name}",
         )
 
-    def _samples(self, raw: dict[str, np.ndarray], part: Literal["train", "test"]) -> np.ndarray:
-        x = raw[f"x_{part}"]
+    def _samples(self, raw: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+        x = raw[name]
         if x.ndim < 2 or x.ndim > 4 or 0 in x.shape:
             raise UserError(
-                f"{self.path}: x_{part} has shape {x.shape}; (n, d), (n, height, width) or "
+                f"{self.path}: {name} has shape {x.shape}; (n, d), (n, height, width) or "
                 "(n, images, height, width) is needed"
             )
-        if x.dtype.kind not in "buif":
-            raise UserError(f"{self.path}: x_{part} is {x.dtype}; numbers are needed")
-        return x.reshape(len(x), -1).astype(np.uint8 if x.dtype == np.uint8 else np.float32)
-
-    def _labels(self, raw: dict[str, np.ndarray], part: Literal["train", "test"]) -> np.ndarray:
-        y = raw[f"y_{part}"]
-        if y.shape != raw[f"x_{part}"].shape[:1] or not y.size:
-            raise UserError(
-                f"{self.path}: y_{part} has shape {y.shape} for x_{part} of shape "
-                f"{raw[f'x_{part}'].shape}; one label a sample is needed"
-            )
-        if y.dtype.kind not in "iu" or y.min() < 0:
-            raise UserError(f"{self.path}: y_{part} must hold integers from 0 on")
-        return y.astype(np.int32)
+        return as_samples(x.reshape(len(x), -1), f"{self.path}: {name}")

@@ -43,10 +43,18 @@ class ExtremeClassification(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Read both files."""
-        from lsh_dl.data.formats.xc_text import read_xc
+        from scipy.sparse import csr_array
+
+        from lsh_dl.data.formats.xc_text import read_xc, states_labels
 
         paths = [sources.fetch(file) for file in self.files()]
         (x_train, y_train), (x_test, y_test) = map(read_xc, paths)
+        if not all(map(states_labels, paths)):
+            labels = max(y_train.shape[1], y_test.shape[1])
+            y_train, y_test = (
+                csr_array((y.data, y.indices, y.indptr), (y.shape[0], labels))
+                for y in (y_train, y_test)
+            )
         if (x_train.shape[1], y_train.shape[1]) != (x_test.shape[1], y_test.shape[1]):
             raise UserError(
                 f"{paths[1]}: {x_test.shape[1]} features and {y_test.shape[1]} labels, but "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from lsh_dl.common.user_arrays import check_sparse
 from lsh_dl.data.prepared.preprocessing import InputTransform, identity_transform
 from lsh_dl.data.prepared.store import ArraySamples, Samples
 from lsh_dl.engine.batch import Batch, make_batch, pick_batch
@@ -88,7 +89,10 @@ def make_inputs(x: Any, labels: np.ndarray) -> Inputs:
 
     if not issparse(x):
         return DenseInputs(ArraySamples(x, labels), identity_transform(x.shape[1]))
+    check_sparse(x, "samples")
+    # Made anew: what a matrix says of its own order may no longer be so.
     x = csr_array(x, dtype=np.float32)
+    x = csr_array((x.data, x.indices, x.indptr), x.shape)
     if not x.has_canonical_format:
         x = x.copy()
         x.sum_duplicates()

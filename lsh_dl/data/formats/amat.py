@@ -1,17 +1,18 @@
 """Larochelle's `.amat` format: text, a row a sample, its pixels and then its label; in a zip."""
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from lsh_dl.data.formats.gzipped import corrupt
+from lsh_dl.data.formats.packed import bounded_lines, corrupt, open_member, open_zip
 
 BLOCK = 1_000
 """Rows read at a time: the test part's text is 15 times larger than its array."""
+
+LONGEST_NUMBER = 64
+"""Bytes of a number with the blanks around it."""
 
 
 def read_amat(
@@ -29,16 +30,15 @@ def read_amat(
         Not a zip, no such member, damaged or truncated data, fewer rows, a row of another length,
         a value that is no number, or a label that is not one of 0 ... classes - 1.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            by_name = {PurePosixPath(name).name: name for name in archive.namelist()}
-            member = next((by_name[name] for name in members if name in by_name), None)
-            if member is None:
-                raise corrupt(path, f"no {' or '.join(members)} in the zip")
-            with archive.open(member) as lines:
-                return _read_lines(lines, f"{path}: {member}", rows, features, classes)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise corrupt(path, f"damaged zip: {error}") from error
+    with open_zip(path) as archive:
+        by_name = {PurePosixPath(name).name: name for name in archive.namelist()}
+        member = next((by_name[name] for name in members if name in by_name), None)
+        if member is None:
+            raise corrupt(path, f"no {' or '.join(members)} in the zip")
+        place = f"{path}: {member}"
+        with open_member(archive, member, place) as stream:
+            lines = bounded_lines(stream, place, LONGEST_NUMBER * (features + 2))
+            return _read_lines(lines, place, rows, features, classes)
 
 
 def _read_lines(lines, place: str, rows: int, features: int, classes: int):

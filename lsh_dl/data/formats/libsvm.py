@@ -1,20 +1,15 @@
-"""LIBSVM's text format, bz2-packed or not, streamed into an array on disk.
+"""LIBSVM's text format of whole numbers, packed or not, streamed into an array on disk.
 
 A row is a label and then `index:value` pairs with indices from 1 on, rising; features that are
 not named are 0.
 """
 
-import bz2
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numba import njit
 
-from lsh_dl.data.formats.gzipped import corrupt
-
-CHUNK = 8 << 20
-"""Bytes of text handled at a time."""
+from lsh_dl.data.formats.packed import corrupt, whole_lines
 
 OK, BAD_NUMBER, BAD_INDEX, BAD_VALUE, BAD_LABEL, BAD_PAIR = range(6)
 REASONS = {
@@ -61,24 +56,6 @@ def read_libsvm(
     if done < rows:
         raise corrupt(path, f"{done} samples, {rows} are wanted")
     return np.load(target, mmap_mode="r+"), y
-
-
-def whole_lines(path: str | Path) -> Iterator[bytes]:
-    """The text in pieces that end with a line's end."""
-    with open(path, "rb") as file:
-        packed = file.read(3) == b"BZh"
-    try:
-        with bz2.open(path) if packed else open(path, "rb") as file:
-            rest = b""
-            while piece := file.read(CHUNK):
-                head, newline, tail = (rest + piece).rpartition(b"\n")
-                rest = tail
-                if newline:
-                    yield head + newline
-            if rest:
-                yield rest + b"\n"
-    except (EOFError, OSError) as error:
-        raise corrupt(path, f"damaged bz2 data: {error}") from error
 
 
 @njit(cache=True, nogil=True)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from lsh_dl.data.base import Checksum, RemoteFile, Sources
-from lsh_dl.data.formats.gzipped import corrupt
 from lsh_dl.data.formats.idx import read_idx
+from lsh_dl.data.formats.packed import corrupt
 
 HOSTS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist",

@@ -5,11 +5,12 @@ Format, little-endian: a magic number that tells the type, the number of dimensi
 (description on the data set's page, New York University).
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
 
-from lsh_dl.data.formats.gzipped import corrupt, read_maybe_gzipped
+from lsh_dl.data.formats.packed import corrupt, open_packed, read_declared
 
 TYPES = {
     0x1E3D4C51: np.dtype("<f4"),
@@ -31,23 +32,22 @@ def read_matrix(path: str | Path) -> np.ndarray:
     UserError
         Not in this format, or more or fewer bytes than its header states.
     """
-    content = read_maybe_gzipped(path)
-    if len(content) < 8:
-        raise corrupt(path, f"only {len(content)} bytes, too short for a matrix header")
-    magic, dimensions = (int(word) for word in np.frombuffer(content, "<u4", 2))
-    if magic not in TYPES:
-        raise corrupt(path, f"magic number 0x{magic:08x} is none of NORB's matrix format")
-    stored = max(dimensions, STORED_SIZES)
-    start = 8 + 4 * stored
-    if not 1 <= dimensions <= MOST_DIMENSIONS or len(content) < start:
-        raise corrupt(path, f"a header of {dimensions} dimensions that is not there in full")
-    sizes = np.frombuffer(content, "<i4", stored, 8)[:dimensions]
-    if (sizes < 0).any():
-        raise corrupt(path, f"a negative size in {sizes.tolist()}")
-    wanted = int(np.prod(sizes, dtype=object)) * TYPES[magic].itemsize
-    if len(content) - start != wanted:
-        raise corrupt(path, f"{len(content) - start} bytes of data, its header says {wanted}")
-    return np.frombuffer(content, TYPES[magic], offset=start).reshape(sizes)
+    with open_packed(path) as stream:
+        head = stream.read(8)
+        if len(head) < 8:
+            raise corrupt(path, f"only {len(head)} bytes, too short for a matrix header")
+        magic, dimensions = (int(word) for word in np.frombuffer(head, "<u4", 2))
+        if magic not in TYPES:
+            raise corrupt(path, f"magic number 0x{magic:08x} is none of NORB's matrix format")
+        stored = 4 * max(min(dimensions, MOST_DIMENSIONS), STORED_SIZES)
+        head = stream.read(stored)
+        if not 1 <= dimensions <= MOST_DIMENSIONS or len(head) < stored:
+            raise corrupt(path, f"a header of {dimensions} dimensions that is not there in full")
+        sizes = np.frombuffer(head, "<i4")[:dimensions].tolist()
+        if min(sizes) < 0:
+            raise corrupt(path, f"a negative size in {sizes}")
+        content = read_declared(stream, math.prod(sizes) * TYPES[magic].itemsize, path)
+        return np.frombuffer(content, TYPES[magic]).reshape(sizes)
 
 
 def shrink_pairs(pairs: np.ndarray, side: int) -> np.ndarray:

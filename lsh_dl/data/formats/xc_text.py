@@ -1,6 +1,7 @@
 """The text format of the Extreme Classification Repository: sparse samples with several labels.
 
-The first line holds the numbers of samples, features and labels. Then a line a sample: its labels,
+The first line holds the numbers of samples, features and labels; where it holds two numbers, labels
+are counted. Then a line a sample: its labels,
 parted by commas, and `feature:value` pairs, all parted by blanks; features and labels count from 0.
 A line of a sample without labels begins with a blank. Reference: Bhatia, Dahiya, Jain, Kar,
 Mittal, Prabhu, Varma, The Extreme Classification Repository, 2016.
@@ -21,9 +22,9 @@ from lsh_dl.data.formats.libsvm import (
     BAD_PAIR,
     BAD_VALUE,
     OK,
-    whole_lines,
 )
 from lsh_dl.data.formats.libsvm import parse_number as parse_number_before_colon
+from lsh_dl.data.formats.packed import whole_lines
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -35,6 +36,8 @@ REASONS = {
     BAD_LABEL: "a label that is no whole number, or out of range",
     BAD_PAIR: "a feature without a colon",
 }
+#: Labels where the first line does not say how many: any that is a class's number.
+MOST_LABELS = 2**31 - 2
 #: Decimal exponents beyond which a value is no float32.
 LARGEST_EXPONENT = 60
 
@@ -57,7 +60,8 @@ def read_xc(path: str | Path) -> tuple["csr_array", "csr_array"]:
     try:
         pieces = whole_lines(path)
         head, _, rest = next(pieces, b"").partition(b"\n")
-        samples, features, labels = _read_header(path, head)
+        samples, features, stated = _read_header(path, head)
+        labels = MOST_LABELS if stated is None else stated
         parts, done = [], 0
         while rest is not None:
             parts.append(_parse(path, rest, samples - done, features, labels, done + 2))
@@ -68,6 +72,8 @@ def read_xc(path: str | Path) -> tuple["csr_array", "csr_array"]:
     if done < samples:
         raise _mend(path, f"{done} lines of samples, its first line says {samples}")
     label_counts, label_ids, counts, ids, values = map(np.concatenate, zip(*parts, strict=True))
+    if stated is None:
+        labels = int(label_ids.max(initial=0)) + 1
     x = csr_array((values, ids, _ends(counts)), (samples, features))
     ones = np.ones(len(label_ids), np.int8)
     y = csr_array((ones, label_ids, _ends(label_counts)), (samples, labels))
@@ -96,12 +102,25 @@ def _mend(path: str | Path, reason: str) -> UserError:
     return UserError(f"{path}: {reason}; mend the file or fetch it again")
 
 
-def _read_header(path: str | Path, line: bytes) -> tuple[int, int, int]:
-    words = line.split()
-    if len(words) != 3 or not all(word.isdigit() and 0 < int(word) < 2**31 for word in words):
-        raise _mend(path, "line 1 is not `samples features labels`, three whole numbers from 1 on")
-    samples, features, labels = map(int, words)
-    return samples, features, labels
+def states_labels(path: str | Path) -> bool:
+    """Whether the first line of a file says how many labels there are."""
+    return _read_header(path, next(whole_lines(path), b"").partition(b"\n")[0])[2] is not None
+
+
+def _read_header(path: str | Path, line: bytes) -> tuple[int, int, int | None]:
+    words = line.removeprefix(b"\xef\xbb\xbf").split()
+    if len(words) not in (2, 3) or not all(map(_is_count, words)):
+        raise _mend(
+            path,
+            "line 1 is not `samples features labels` (or `samples features`), whole numbers from 1 "
+            "on",
+        )
+    samples, features, *labels = map(int, words)
+    return samples, features, labels[0] if labels else None
+
+
+def _is_count(word: bytes) -> bool:
+    return word.isdigit() and len(word) <= 10 and 0 < int(word) < 2**31
 
 
 def _parse(path, text: bytes, most: int, features: int, labels: int, line: int):

@@ -1,0 +1,86 @@
+"""What data sets of a user's own text files have in common: one for training, one for testing."""
+
+from abc import abstractmethod
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.memory import require_memory
+from lsh_dl.common.paths import expand_path
+from lsh_dl.common.user_arrays import LARGEST_LABEL, require_alike
+from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+class OwnFiles(DataSet):
+    """Two files of samples and labels; classes are those that the training file names."""
+
+    kind = "real"
+    classes = 0
+    preview = MappingProxyType({})
+
+    class Settings(DataSettings):
+        """Where the files are and what to call them."""
+
+        train_file: str = Field(min_length=1, description="the training part, a path")
+        test_file: str = Field(min_length=1, description="the test part, a path")
+        title: str | None = Field(None, description="name in figures; default: the file's name")
+        kind: Kind = Field("real", description="real, generated or stand-in, as figures say")
+
+    def __init__(self, settings: "OwnFiles.Settings"):
+        super().__init__(settings)
+        self._paths = expand_path(settings.train_file), expand_path(settings.test_file)
+        self.title = settings.title or self._paths[0].name.split(".")[0]
+        self.kind = settings.kind
+
+    def paths(self) -> tuple[Path, Path]:
+        """The two files."""
+        return self._paths
+
+    @abstractmethod
+    def read(self, path: Path) -> "tuple[np.ndarray | csr_array, np.ndarray]":
+        """Samples (n, d) float32 and labels (n,), whole numbers or text, of one of the files."""
+
+    def build(self, sources: Sources) -> Arrays:
+        """Read both files."""
+        train, test = self._paths
+        (x_train, y_train), (x_test, y_test) = self.read(train), self.read(test)
+        if isinstance(x_train, np.ndarray):
+            require_alike(x_train, x_test, f"{test}, beside {train}")
+        names = _class_names(y_train, train)
+        require_memory(16 * len(names), f"{train}: a network of {len(names)} classes")
+        numbered = [_number(y, names, path) for y, path in ((y_train, train), (y_test, test))]
+        listed = ", ".join(map(str, names[:20])) + (", ..." if len(names) > 20 else "")
+        return Arrays(
+            x_train,
+            numbered[0],
+            x_test,
+            numbered[1],
+            classes=len(names),
+            provenance=f"{train.name} and {test.name}; classes {listed}",
+        )
+
+
+def _class_names(y: np.ndarray, path: Path) -> np.ndarray:
+    """What each class is called: 0, 1, ... where labels are those, else labels in rising order."""
+    names = np.unique(y)
+    if names.dtype.kind != "i" or names[0] < 0:
+        return names
+    if names[-1] > LARGEST_LABEL:
+        raise UserError(f"{path}: label {names[-1]} is outside 0 ... {LARGEST_LABEL}")
+    # A class of few samples may be in the test part alone.
+    return np.arange(names[-1] + 1) if names[-1] < 2 * len(names) and names[0] == 0 else names
+
+
+def _number(y: np.ndarray, names: np.ndarray, path: Path) -> np.ndarray:
+    """Labels as numbers of classes, (n,) int32."""
+    if y.dtype.kind != names.dtype.kind or not np.isin(y, names).all():
+        known = np.isin(y, names) if y.dtype.kind == names.dtype.kind else np.zeros(len(y), bool)
+        raise UserError(f"{path}: label {y[~known][0]} is none of the training file's")
+    return np.searchsorted(names, y).astype(np.int32)

@@ -1,0 +1,23 @@
+"""A user's own samples in two `.csv` files."""
+
+from lsh_dl.data._own_files import OwnFiles
+
+
+class Csv(OwnFiles):
+    """A line a sample, parted by commas, perhaps packed (`.csv.gz`).
+
+    With a line of headings, the column `label` holds the labels; without, they stand last. Labels
+    are whole numbers or words, which become classes in alphabetical order.
+    """
+
+    name = "csv"
+    title = "CSV"
+
+    def read(self, path):
+        """One of the files."""
+        from lsh_dl.common.errors import UserError
+        from lsh_dl.data.formats.text_table import read_text_table
+
+        if ".csv" not in path.suffixes:
+            raise UserError(f"{path}: a file whose name ends in .csv is needed (or `.csv.gz`, ...)")
+        return read_text_table(path)

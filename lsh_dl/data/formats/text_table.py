@@ -1,0 +1,242 @@
+"""Samples as text, a line a sample: `.csv` (parted by commas) and `.amat` (parted by blanks)."""
+
+import csv
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.memory import require_memory
+from lsh_dl.common.user_arrays import as_whole_numbers
+from lsh_dl.data.formats.packed import bounded_lines, open_packed
+
+LABEL = "label"
+"""Heading of the column of labels."""
+LONGEST_LINE = 16 << 20
+"""Bytes of a line: about two million numbers."""
+BLOCK = 1_000
+"""Samples converted at a time."""
+
+
+class _Row(NamedTuple):
+    line: int
+    fields: list[str]
+
+
+def read_text_table(
+    path: Path, features: int | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The samples of a file, packed or not, and their labels where it has them.
+
+    Parameters
+    ----------
+    path
+        `.csv`: parted by commas, numbers quoted or not, perhaps with a line of headings, of which
+        that of the labels is `label`. Otherwise parted by blanks. Blank lines are left out.
+        Without headings, the labels stand last.
+    features
+        Numbers of a sample: one more in a line without headings is a label, as many are none.
+        None: a file has labels.
+
+    Returns
+    -------
+    x (n, d) float32, finite; y (n,) int64, or text where a label is no number, or None.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read, or the line and column where it is no such table.
+    """
+    with open_packed(path) as stream:
+        rows = _parts(stream, path)
+        first = next(rows, None)
+        if first is None:
+            raise UserError(f"{path}: empty; a line a sample is needed")
+        headings = _headings(first.fields, path, first.line)
+        width = len(first.fields)
+        if headings:
+            at = [place for place, name in enumerate(headings) if name.lower() == LABEL]
+            if len(at) > 1:
+                raise UserError(f"{path}: line {first.line}: two columns are called `{LABEL}`")
+            if not at and features is None:
+                raise UserError(
+                    f"{path}: line {first.line}: no column is called `{LABEL}`; call that of the "
+                    "labels so"
+                )
+            label = at[0] if at else None
+        else:
+            label = width - 1 if features is None or width == features + 1 else None
+            rows = _before(first, rows)
+        return _convert(rows, path, width, label, headings)
+
+
+def _parts(stream: IO[bytes], path: Path) -> Iterator[_Row]:
+    """The fields of each line that is not blank, without the blanks around them."""
+    lines = _decoded(stream, path)
+    if _is_csv(path):
+        reader = csv.reader(lines, skipinitialspace=True, strict=True)
+        while True:
+            try:
+                fields = next(reader, None)
+            except csv.Error as error:
+                raise UserError(f"{path}: line {reader.line_num}: {error}") from None
+            if fields is None:
+                return
+            fields = [field.strip() for field in fields]
+            if fields and fields != [""]:
+                yield _Row(reader.line_num, fields)
+    else:
+        for number, line in enumerate(lines, 1):
+            if fields := line.split():
+                yield _Row(number, fields)
+
+
+def _is_csv(path: Path) -> bool:
+    return ".csv" in path.suffixes
+
+
+def _decoded(stream: IO[bytes], path: Path) -> Iterator[str]:
+    for number, line in enumerate(bounded_lines(stream, path, LONGEST_LINE), 1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError:
+            raise UserError(f"{path}: line {number}: not UTF-8; save the file as UTF-8") from None
+
+
+def _headings(fields: list[str], path: Path, line: int) -> list[str] | None:
+    """The first line's fields if they are headings, None if they are a sample."""
+    numbers = [_number(field) for field in fields]
+    is_number = [number is not None for number in numbers]
+    if LABEL not in [field.lower() for field in fields]:
+        if any(is_number):
+            _refuse_counting(numbers, path, line)
+            return None
+        if not any(fields):
+            return None  # refused as a sample, with line and column
+        for name, separator in ((";", "semicolons"), ("\t", "tabulators")):
+            if len(fields) == 1 and name in fields[0]:
+                raise UserError(
+                    f"{path}: line {line}: parted by {separator}; part numbers by commas"
+                )
+    if "" in fields:
+        raise UserError(
+            f"{path}: line {line}: column {fields.index('') + 1} has no heading; name it, or leave "
+            "out a column that counts the rows (pandas: to_csv(..., index=False))"
+        )
+    return fields
+
+
+def _refuse_counting(numbers: list[float | None], path: Path, line: int) -> None:
+    """Refuse 0, 1, 2, ... in the first line: headings that would be taken for a sample."""
+    for start in (0, 1):
+        if len(numbers) > 1 and numbers == list(range(start, start + len(numbers))):
+            raise UserError(
+                f"{path}: line {line} counts {start}, {start + 1}, ...: are these headings? If so, "
+                f"remove the line or name the columns (`{LABEL}` that of the labels); if it is a "
+                "sample, give all columns headings"
+            )
+
+
+def _convert(
+    rows: Iterator[_Row], path: Path, width: int, label: int | None, headings: list[str] | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    blocks, labels = [], []
+    block, lines = array("d"), []
+    for row in rows:
+        if len(row.fields) != width:
+            raise UserError(
+                f"{path}: line {row.line} has {len(row.fields)} fields, the first line {width}"
+                + ("; a comma at its end is one too many" if row.fields[-1] == "" else "")
+            )
+        if label is not None:
+            labels.append(_label(row, label, path, headings))
+        numbers = row.fields if label is None else [*row.fields[:label], *row.fields[label + 1 :]]
+        try:
+            if "_" in "".join(numbers):  # Python's own: 1_000
+                raise ValueError
+            block.extend(map(float, numbers))
+        except ValueError:
+            raise _wrong_field(row, label, path, headings) from None
+        lines.append(row)
+        if len(lines) == BLOCK:
+            blocks.append(_close(block, lines, label, path, headings))
+            require_memory(3 * sum(b.nbytes for b in blocks), f"{path}: to read it")
+            block, lines = array("d"), []
+    if lines:
+        blocks.append(_close(block, lines, label, path, headings))
+    if not blocks:
+        raise UserError(f"{path}: headings only; a line a sample is needed")
+    x = np.concatenate(blocks)
+    if x.shape[1] == 0:
+        raise UserError(f"{path}: labels only; numbers of samples are needed too")
+    return x, None if label is None else _as_labels(labels, path)
+
+
+def _close(block, rows: list[_Row], label, path, headings) -> np.ndarray:
+    """A block of numbers as float32, all finite."""
+    with np.errstate(over="ignore"):
+        x = np.frombuffer(block, np.float64).reshape(len(rows), -1).astype(np.float32)
+    wrong = ~np.isfinite(x)
+    if wrong.any():
+        raise _wrong_field(rows[int(np.argmax(wrong.any(axis=1)))], label, path, headings)
+    return x
+
+
+def _label(row: _Row, label: int, path: Path, headings: list[str] | None) -> str:
+    text = row.fields[label]
+    number = _number(text)
+    if text == "" or (number is not None and not np.isfinite(number)):
+        raise UserError(f"{_place(row, label, path, headings)}: {text or 'no'} label; {REMEDY}")
+    return text
+
+
+REMEDY = "remove the line or put a value there"
+
+
+def _wrong_field(row: _Row, label: int | None, path: Path, headings) -> UserError:
+    """The error for the first field of a row that is no finite number."""
+    for place, field in enumerate(row.fields):
+        number = _number(field)
+        if place != label and (number is None or not abs(number) < 3.4028236e38):
+            break
+    at = _place(row, place, path, headings)
+    if field == "":
+        end = " (a comma at the line's end?)" if place == len(row.fields) - 1 else ""
+        return UserError(f"{at}: missing{end}; {REMEDY}")
+    if number is None:
+        known = next((w for m, w in ((";", "semicolons"), ("\t", "tabulators")) if m in field), "")
+        if known and len(row.fields) < 3:
+            return UserError(f"{path}: line {row.line}: parted by {known}; part numbers by commas")
+        return UserError(f"{at}: {field[:30]!r} is no number; numbers are needed")
+    return UserError(f"{at}: {field[:30]} is missing or not finite; {REMEDY}")
+
+
+def _place(row: _Row, column: int, path: Path, headings: list[str] | None) -> str:
+    name = f" ({headings[column][:30]!r})" if headings else ""
+    return f"{path}: line {row.line}, column {column + 1}{name}"
+
+
+def _as_labels(labels: list[str], path: Path) -> np.ndarray:
+    """Labels as int64 where all are numbers, else as they are."""
+    numbers = [_number(text) for text in labels]
+    if all(number is None for number in numbers):
+        return np.array(labels)
+    if None in numbers:
+        text = labels[numbers.index(None)]
+        raise UserError(f"{path}: the label {text[:30]!r} beside labels that are numbers")
+    return as_whole_numbers(np.array(numbers, np.float64), str(path)).astype(np.int64)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
+
+
+def _before(first: _Row, rows: Iterator[_Row]) -> Iterator[_Row]:
+    yield first
+    yield from rows
