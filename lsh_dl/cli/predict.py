@@ -15,7 +15,7 @@ from lsh_dl.cli.params import any_path, file, part_of_data
     type=any_path,
     required=True,
     metavar="FOLDER|FILE",
-    help="Prepared data set, or samples in a .npz, .csv or .amat file.",
+    help="Prepared data set, or samples in a .npz, .csv, .amat or .svm file.",
 )
 @click.option(
     "--part",

@@ -118,6 +118,16 @@ def require_alike(train: np.ndarray, test: np.ndarray, place: str) -> None:
         )
 
 
+def check_input(x: Any, place: str) -> None:
+    """Raise a ValueError unless samples of any kind may be handed to scikit-learn's own checks.
+
+    Those would turn dates and text into numbers, and convert a sparse matrix as it is.
+    """
+    require_kinds(x, place)
+    if hasattr(x, "format") and hasattr(x, "nnz"):
+        check_sparse(x, place)
+
+
 def check_sparse(x: Any, place: str) -> None:
     """Raise a ValueError unless the arrays of a sparse matrix are one.
 

@@ -1,4 +1,6 @@
-"""EMNIST Letters: 124,800 + 20,800 handwritten letters (Cohen, Afshar, Tapson, van Schaik, 2017)."""
+"""EMNIST Letters: 124,800 + 20,800 handwritten letters (Cohen et al., 2017)."""
+
+from pathlib import PurePosixPath
 
 from pydantic import Field
 
@@ -65,8 +67,6 @@ class EmnistLetters(DataSet):
 
 def _read(archive, path, name: str, dimensions: int):
     """An IDX file of the zip, in any folder of it, and what to call it in errors."""
-    from pathlib import PurePosixPath
-
     from lsh_dl.data.formats.idx import read_idx_stream
     from lsh_dl.data.formats.packed import corrupt, open_member, unpack
 

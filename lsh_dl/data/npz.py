@@ -8,7 +8,7 @@ from pydantic import Field
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
 from lsh_dl.common.paths import expand_path
-from lsh_dl.common.user_arrays import as_labels, as_samples, require_alike, require_numbers
+from lsh_dl.common.user_arrays import as_labels, as_samples, require_alike
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -18,8 +18,8 @@ class Npz(DataSet):
     """Arrays x_train, y_train, x_test, y_test that `numpy.savez` wrote.
 
     Samples are (n, d), or images (n, height, width) or (n, images, height, width); uint8, or
-    numbers that become float32; both parts alike. Labels are whole numbers from 0 on; there are as many classes as the
-    largest one asks for.
+    numbers that become float32; both parts alike. Labels are whole numbers from 0 on; there are as
+    many classes as the largest one asks for.
     """
 
     name = "npz"
@@ -54,19 +54,9 @@ class Npz(DataSet):
                 f"{self.path}: no {', '.join(missing)} in it; write it by numpy.savez(path, "
                 "x_train=..., y_train=..., x_test=..., y_test=...)"
             )
-        shape = raw["x_train"].shape[1:]
-        if raw["x_test"].shape[1:] != shape:
-            raise UserError(
-                f"{self.path}: samples of shape {shape} in x_train but {raw['x_test'].shape[1:]} "
-                "in x_test; both need the same"
-            )
         x_train, x_test = (self._samples(raw, f"x_{part}") for part in ("train", "test"))
-        require_numbers(raw["x_train"], f"{self.path}: x_train")
-        require_alike(
-            raw["x_train"].reshape(x_train.shape),
-            raw["x_test"].reshape(x_test.shape),
-            str(self.path),
-        )
+        require_alike(raw["x_train"], raw["x_test"], str(self.path))
+        shape = raw["x_train"].shape[1:]
         y_train, y_test = (
             as_labels(raw[f"y_{part}"], len(raw[f"x_{part}"]), f"{self.path}: y_{part}")
             for part in ("train", "test")

@@ -25,7 +25,7 @@ def refused(read, path, *reasons):
         read(path)
     message = str(error.value)
     assert "\n" not in message
-    for part in (path.name, "remove the file", *reasons):
+    for part in (path.name, "remove it and fetch it again", *reasons):
         assert part in message
 
 
@@ -49,7 +49,7 @@ PACKED = gzip.compress(idx_bytes(IMAGES), mtime=0)
         (b"", "too short"),
         (idx_bytes(IMAGES)[:15], "too short"),
         (idx_bytes(IMAGES)[:-1], "59 bytes of data, its header says 60"),
-        (idx_bytes(IMAGES) + b"x", "61 bytes of data"),
+        (idx_bytes(IMAGES) + b"x", "more than the 60 bytes"),
         (b"\0\0\x09\x03" + idx_bytes(IMAGES)[4:], "magic number 0x00000903"),
         (idx_bytes(IMAGES.reshape(5, 12)) + bytes(9), "magic number 0x00000802"),
         (PACKED[:-9], "damaged gzip"),
@@ -86,7 +86,7 @@ MATRIX = matrix_bytes(np.arange(12, dtype=np.int32).reshape(3, 4))
         (MATRIX[:7], "too short"),
         (MATRIX[:12], "not there in full"),
         (MATRIX[:-4], "44 bytes of data, its header says 48"),
-        (MATRIX + b"\0", "49 bytes of data"),
+        (MATRIX + b"\0", "more than the 48 bytes"),
         (MATRIX[3::-1] + MATRIX[4:], "magic number 0x544c3d1e"),
         (MATRIX[:8] + b"\xff\xff\xff\xff" + MATRIX[12:], "negative size"),
         (MATRIX[:4] + b"\xff\xff\xff\x7f" + MATRIX[8:], "not there in full"),
@@ -197,7 +197,7 @@ def test_libsvm_pieces_do_not_matter(tmp_path, monkeypatch):
     x = RNG.integers(256, size=(50, 30), dtype=np.uint8)
     path = tmp_path / "x.bz2"
     path.write_bytes(bz2.compress(libsvm_text(x, np.zeros(50, int))))
-    monkeypatch.setattr("lsh_dl.data.formats.libsvm.CHUNK", 37)
+    monkeypatch.setattr("lsh_dl.data.formats.packed.CHUNK", 37)
     np.testing.assert_array_equal(read_small_libsvm(path, 50, 30)[0], x)
     np.testing.assert_array_equal(read_small_libsvm(path, 20, 30)[0], x[:20])
 

@@ -152,11 +152,11 @@ def test_own_images_and_floats(arrays, tmp_path):
         ({"x_train": np.zeros((0, 12), np.uint8), "y_train": np.zeros(0, int)}, "has shape (0"),
         ({"x_train": np.full((40, 12), "a")}, "numbers are needed"),
         ({"x_train": np.full((40, 12), np.nan)}, "not finite"),
-        ({"y_train": np.zeros(39, int)}, "one label a sample"),
-        ({"y_train": np.zeros((40, 1), int)}, "one label a sample"),
-        ({"y_train": np.full(40, -1)}, "integers from 0 on"),
-        ({"y_train": np.full(40, 0.5)}, "integers from 0 on"),
-        ({"y_train": np.full(40, None)}, "not a readable .npz"),
+        ({"y_train": np.zeros(39, int)}, "40 are needed, one a sample"),
+        ({"y_train": np.zeros((40, 1), int)}, "one a sample"),
+        ({"y_train": np.full(40, -1)}, "label -1 is outside 0"),
+        ({"y_train": np.full(40, 0.5)}, "whole numbers are needed"),
+        ({"y_train": np.full(40, None)}, "Python objects"),
     ],
 )
 def test_bad_arrays_are_one_line_and_leave_nothing(arrays, tmp_path, changes, reason):

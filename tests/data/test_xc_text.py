@@ -68,7 +68,7 @@ def test_it_is_read_as_scikit_learn_reads_it(tmp_path):
     ("old", "new", "reason"),
     [
         ("4 5 3\n", "", "line 1 is not"),
-        ("4 5 3", "4 5", "line 1 is not"),
+        ("4 5 3", "4", "line 1 is not"),
         ("4 5 3", "4 -5 3", "line 1 is not"),
         ("4 5 3", "0 5 3", "line 1 is not"),
         ("4 5 3", "5 5 3", "4 lines of samples, its first line says 5"),

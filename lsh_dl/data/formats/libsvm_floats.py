@@ -43,7 +43,7 @@ def read_libsvm_floats(path: Path, first_index: int = 1) -> tuple["csr_array", n
     except (ValueError, OverflowError, IndexError) as error:
         reason = _find_wrong_line(path, first_index) or (str(error).splitlines() or [""])[0]
         raise UserError(f"{path}: {reason}; mend the line") from None
-    if not x.shape[0] or not x.shape[1]:
+    if not x.shape[0] or not x.nnz:
         raise UserError(f"{path}: no samples with features; `label index:value ...` is needed")
     with np.errstate(over="ignore"):
         x = csr_array(x, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The arrays of a user's `.npz` file: nothing is unpickled, sizes are known before they are read."""
+"""Arrays of a user's `.npz`: nothing is unpickled, sizes are known before they are read."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,4 +40,4 @@ def _read(archive, path: Path, name: str, size: int) -> np.ndarray:
             return array
     except (ValueError, EOFError) as error:
         reason = (str(error).splitlines() or [""])[0]
-        raise UserError(f"{path}: {name}: {reason}; write it by numpy.savez") from None
+        raise UserError(f"{path}: {name}: {reason}; write the file again, by numpy.savez") from None

@@ -19,10 +19,10 @@ from typing import IO
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
 
-OPENERS = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File, b"\xfd7zXZ\0": lzma.LZMAFile}
+OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 """How to unpack what begins with these bytes."""
-NAMES = {gzip.GzipFile: "gzip", bz2.BZ2File: "bz2", lzma.LZMAFile: "xz"}
-FREE, RATIO = 64 << 20, 1_100
+NAMES = {gzip.open: "gzip", bz2.open: "bz2", lzma.open: "xz"}
+FREE, RATIO = 8 << 20, 1_100
 """Unpacked bytes that are always read; beyond, at most so many for each packed byte."""
 CHUNK = 8 << 20
 """Bytes of text handled at a time."""
@@ -42,7 +42,7 @@ DAMAGE = (
 
 def corrupt(path: str | Path, reason: str) -> UserError:
     """The error for a file that is not what it should be, to be raised by any parser."""
-    return UserError(f"{path}: {reason}; remove the file and fetch it again")
+    return UserError(f"{path}: {reason}; replace the file, or remove it and fetch it again")
 
 
 @contextmanager
@@ -66,13 +66,12 @@ def open_packed(path: str | Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def unpack(file: IO[bytes], place: str | Path, size: int) -> Iterator[IO[bytes]]:
+def unpack(file: io.BufferedReader, place: str | Path, size: int) -> Iterator[IO[bytes]]:
     """An open file of `size` packed bytes as a stream, unpacked if it is packed.
 
     `place` names it in errors, which are those of `open_packed`.
     """
-    head = file.read(6)
-    file.seek(0)
+    head = file.peek(6)
     opener = next((found for magic, found in OPENERS.items() if head.startswith(magic)), None)
     if opener is None:
         raw = _Checked(file, place, "", FREE + RATIO * size)

@@ -3,6 +3,7 @@
 import csv
 from array import array
 from collections.abc import Iterator
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -55,7 +56,9 @@ def read_text_table(
         first = next(rows, None)
         if first is None:
             raise UserError(f"{path}: empty; a line a sample is needed")
-        headings = _headings(first.fields, path, first.line)
+        second = next(rows, None)
+        headings = _headings(first, second, path)
+        rows = chain([second] if second else [], rows)
         width = len(first.fields)
         if headings:
             at = [place for place, name in enumerate(headings) if name.lower() == LABEL]
@@ -69,7 +72,7 @@ def read_text_table(
             label = at[0] if at else None
         else:
             label = width - 1 if features is None or width == features + 1 else None
-            rows = _before(first, rows)
+            rows = chain([first], rows)
         return _convert(rows, path, width, label, headings)
 
 
@@ -106,13 +109,17 @@ def _decoded(stream: IO[bytes], path: Path) -> Iterator[str]:
             raise UserError(f"{path}: line {number}: not UTF-8; save the file as UTF-8") from None
 
 
-def _headings(fields: list[str], path: Path, line: int) -> list[str] | None:
+def _headings(first: _Row, second: _Row | None, path: Path) -> list[str] | None:
     """The first line's fields if they are headings, None if they are a sample."""
-    numbers = [_number(field) for field in fields]
-    is_number = [number is not None for number in numbers]
+    line, fields = first
     if LABEL not in [field.lower() for field in fields]:
-        if any(is_number):
-            _refuse_counting(numbers, path, line)
+        if any(_number(field) is not None for field in fields):
+            if second and _counts(fields, (0, 1)) and not _counts(second.fields):
+                raise UserError(
+                    f"{path}: line {line} counts {fields[0]}, {fields[1]}, ...: are these "
+                    "headings? If so, remove the line or name the columns "
+                    f"(`{LABEL}` that of the labels); if it is a sample, put headings above it"
+                )
             return None
         if not any(fields):
             return None  # refused as a sample, with line and column
@@ -129,15 +136,12 @@ def _headings(fields: list[str], path: Path, line: int) -> list[str] | None:
     return fields
 
 
-def _refuse_counting(numbers: list[float | None], path: Path, line: int) -> None:
-    """Refuse 0, 1, 2, ... in the first line: headings that would be taken for a sample."""
-    for start in (0, 1):
-        if len(numbers) > 1 and numbers == list(range(start, start + len(numbers))):
-            raise UserError(
-                f"{path}: line {line} counts {start}, {start + 1}, ...: are these headings? If so, "
-                f"remove the line or name the columns (`{LABEL}` that of the labels); if it is a "
-                "sample, give all columns headings"
-            )
+def _counts(fields: list[str], starts: tuple[int, ...] | None = None) -> bool:
+    """Whether fields are whole numbers that rise by one, from one of `starts` on."""
+    numbers = [_number(field) for field in fields]
+    if len(numbers) < 2 or None in numbers or (starts and numbers[0] not in starts):
+        return False
+    return all(after - before == 1 for before, after in pairwise(numbers))
 
 
 def _convert(
@@ -235,8 +239,3 @@ def _number(text: str) -> float | None:
         return None if "_" in text else float(text)
     except ValueError:
         return None
-
-
-def _before(first: _Row, rows: Iterator[_Row]) -> Iterator[_Row]:
-    yield first
-    yield from rows
