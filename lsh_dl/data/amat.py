@@ -1,6 +1,6 @@
 """A user's own samples in two `.amat` files."""
 
-from lsh_dl.data._own_files import OwnFiles
+from lsh_dl.data.formats.own_files import OwnFiles
 
 
 class Amat(OwnFiles):

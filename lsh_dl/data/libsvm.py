@@ -3,8 +3,8 @@
 import numpy as np
 from pydantic import Field
 
-from lsh_dl.data._own_files import OwnFiles
 from lsh_dl.data.base import Arrays, Sources, Stream
+from lsh_dl.data.formats.own_files import OwnFiles
 
 
 class Libsvm(OwnFiles):

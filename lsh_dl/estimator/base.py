@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.user_arrays import check_input
 from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.engine.network import layer_weights
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
@@ -21,7 +22,6 @@ from lsh_dl.estimator.checks import (
     ACCEPTED,
     Parameters,
     check_parameters,
-    check_sparse,
     count_threads,
 )
 from lsh_dl.rules.base import Rule
@@ -343,7 +343,7 @@ class SparseMLP(BaseEstimator):
     def _predict_outputs(self, X: Any) -> np.ndarray:
         """The network's outputs for samples: float32 (n_samples, n_outputs)."""
         check_is_fitted(self)
-        check_sparse(X)
+        check_input(X, "X")
         X = validate_data(self, X, **ACCEPTED, reset=False)
         outputs = np.concatenate(
             list(self._outputs(self._check_parameters(), X, draw_key(self._seed, 0)))

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import numpy as np
 from joblib import effective_n_jobs
 from pydantic import AfterValidator, Field
-from scipy.sparse import issparse
 from sklearn.utils.validation import _check_sample_weight
 
 from lsh_dl.common.errors import UserError
@@ -57,24 +56,6 @@ def _to_python(value: Any) -> Any:
 def count_threads(n_jobs: int | None) -> int:
     """Threads for `n_jobs`; None is 1 in a `joblib.parallel_config` too."""
     return 1 if n_jobs is None else effective_n_jobs(n_jobs)
-
-
-def check_sparse(x: Any) -> None:
-    """Refuse a sparse matrix whose indices point outside of it: SciPy's own kernels trust them.
-
-    Raises
-    ------
-    ValueError
-        An index is out of range, or the pointers to rows or columns do not rise.
-    """
-    if not issparse(x):
-        return
-    if x.format in ("csr", "csc", "bsr"):
-        x.check_format(full_check=True)
-    elif x.format == "coo":
-        for size, ids in zip(x.shape, (x.row, x.col), strict=True):
-            if len(ids) != len(x.data) or np.any((ids < 0) | (ids >= size)):
-                raise ValueError(f"a coordinate of the sparse matrix is not in 0...{size - 1}")
 
 
 def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:

@@ -10,8 +10,9 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from lsh_dl.common.user_arrays import check_input
 from lsh_dl.estimator.base import SparseMLP
-from lsh_dl.estimator.checks import ACCEPTED, check_sparse, check_weights
+from lsh_dl.estimator.checks import ACCEPTED, check_weights
 from lsh_dl.estimator.targets import Weighted
 from lsh_dl.rules.base import Rule
 from lsh_dl.training.loader import Inputs, make_inputs
@@ -304,7 +305,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
 
     def _check_samples(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple:
         """Samples, labels and weights; `reset`: the number of features is new."""
-        check_sparse(X)
+        check_input(X, "X")
         X, y = validate_data(self, X, y, **ACCEPTED, reset=reset)
         check_classification_targets(y)
         return X, y, check_weights(sample_weight, X)

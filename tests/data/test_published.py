@@ -24,7 +24,7 @@ from lsh_dl.data.prepared.store import open_prepared
 RNG = np.random.default_rng(0)
 SETS = discover("lsh_dl.data", DataSet)
 #: Sets of a user's own files, which have to be named.
-OWN = {"npz", "xc"}
+OWN = {"amat", "csv", "libsvm", "npz", "xc"}
 
 
 def every(samples):
