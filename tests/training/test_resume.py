@@ -258,7 +258,7 @@ DAMAGES = {
     "rows": (lambda h: h["record"]["rows"].pop(), "540 samples seen, not 270"),
     "no rows": (lambda h: h["record"].update(rows=None), "no rows of 1 to 3 epochs"),
     "epoch": (lambda h: h["record"]["rows"][1].update(epoch=7), "row 2 is that of epoch 7"),
-    "share": (lambda h: h["record"]["rows"][0].update(test_accuracy=-1), "row 1.test_accuracy"),
+    "share": (lambda h: h["record"]["rows"][0].update(test_accuracy=-1), "row 1: test_accuracy"),
     "identity": (lambda h: h["record"].update(identity=[]), "is of another run"),
 }
 
