@@ -1,6 +1,8 @@
 """The checked experiment, its runs, and what the rules ask about them."""
 
 import hashlib
+import ast
+import base64
 import json
 import os
 import re
@@ -8,6 +10,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from docutils.parsers.rst import directives
+from docutils.parsers.rst.directives.images import Image
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import update_config
 
@@ -37,7 +41,9 @@ def find_config_files():
 
 def config_folders():
     """From where files that the config names are seen: what is laid over others comes first."""
-    return [Path.cwd() / file.parent for file in reversed(find_config_files())] + [Path.cwd()]
+    return [Path.cwd() / file.parent for file in reversed(find_config_files())] + [
+        Path.cwd()
+    ]
 
 
 def name_config_files():
@@ -176,6 +182,25 @@ def shown_by(runs):
         ),
         "seeds": ", ".join(str(seed) for seed in sorted({run.seed for run in runs})),
     }
+
+
+def name_figure(figure):
+    """Its place and what it shows, as the first line of its script says."""
+    text = (CHECKOUT / "figures" / f"{figure}.py").read_text(encoding="utf-8")
+    line = ast.get_docstring(ast.parse(text)).partition("\n")[0].rstrip(".")
+    return f"{DRAWN.index(figure) + 1:02d} {line}"
+
+
+class Picture(Image):
+    """`.. picture:: FILE` of reStructuredText: a PNG within the report's first page."""
+
+    def run(self):
+        content = base64.b64encode(Path(self.arguments[0]).read_bytes()).decode()
+        self.arguments[0] = f"data:image/png;base64,{content}"
+        return super().run()
+
+
+directives.register_directive("picture", Picture)
 
 
 def measured_run(wildcards):

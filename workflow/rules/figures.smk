@@ -1,11 +1,5 @@
 """Gather runs in tables, draw each figure from its table."""
 
-import ast
-import base64
-
-from docutils.parsers.rst import directives
-from docutils.parsers.rst.directives.images import Image
-
 from lsh_dl.experiment.config import known_tables
 
 #: The study of each table that there can be, by the table's name.
@@ -26,25 +20,6 @@ TABLE_FILES = expand(RESULTS / "tables" / "{table}.csv", table=PRESENT)
 FIGURE_FILES = expand(
     RESULTS / "figures" / "{figure}.{format}", figure=DRAWN, format=["svg", "png"]
 )
-
-
-def name_figure(figure):
-    """Its place and what it shows, as the first line of its script says."""
-    text = (CHECKOUT / "figures" / f"{figure}.py").read_text(encoding="utf-8")
-    line = ast.get_docstring(ast.parse(text)).partition("\n")[0].rstrip(".")
-    return f"{DRAWN.index(figure) + 1:02d} {line}"
-
-
-class Picture(Image):
-    """`.. picture:: FILE` of reStructuredText: a PNG within the report's first page."""
-
-    def run(self):
-        content = base64.b64encode(Path(self.arguments[0]).read_bytes()).decode()
-        self.arguments[0] = f"data:image/png;base64,{content}"
-        return super().run()
-
-
-directives.register_directive("picture", Picture)
 
 
 # Steps of seconds: on a cluster too, they run where Snakemake does.
