@@ -29,11 +29,14 @@ def data(tmp_path_factory):
 
 def lsh_dl(mount, *arguments):
     """Run `lsh-dl` where the shell commands `mount` have run before, for it alone."""
+    return run_python(mount, "-m", "lsh_dl", *arguments)
+
+
+def run_python(mount, *arguments):
+    """The same with any arguments of the interpreter."""
     command = [UNSHARE, "-rm", "sh", "-ec", f'{mount}\nset +e; "$@"\nset $?; {AFTER}', "sh"]
     return subprocess.run(
-        [*command, sys.executable, "-m", "lsh_dl", *map(str, arguments)],
-        capture_output=True,
-        text=True,
+        [*command, sys.executable, *map(str, arguments)], capture_output=True, text=True
     )
 
 
@@ -52,11 +55,23 @@ def train(mount, folder, data, *more):
         seed=1,
         training=Training(epochs=2),
     )
-    return lsh_dl(
-        f"cd {folder}; mkdir -p results; {mount}",
-        *("train", "--spec", spec.model_dump_json(), "--data", data),
-        *("--csv", "results/run.csv", "--json", "results/run.json", *more),
-    )
+    mount = f"cd {folder}; mkdir -p results; {mount}"
+    files = data, "results/run.csv", "results/run.json"
+    return run_python(mount, "-c", TRAIN, spec.model_dump_json(), *files, *more)
+
+
+#: A run as a job of the pipeline does it.
+TRAIN = """
+import sys
+from pathlib import Path
+from lsh_dl.common.errors import UserError
+from lsh_dl.runs.spec import Run
+from lsh_dl.training.job import run_to_files
+try:
+    run_to_files(Run.model_validate_json(sys.argv[1]), *map(Path, sys.argv[2:]))
+except UserError as error:
+    sys.exit(f"error: {error}")
+"""
 
 
 def full_after(kilobytes):
@@ -102,7 +117,7 @@ def test_no_room_for_a_checkpoint_is_no_reason_to_stop(tmp_path, data):
 
 
 def test_no_room_for_the_model(tmp_path, data):
-    done = train(full_after(100), tmp_path, data, "--model", "results/run.model")
+    done = train(full_after(100), tmp_path, data, "results/run.model")
     assert done.returncode == 1
     assert done.stderr == (
         "error: results/run.model: No space left on device; make room or choose another place\n"

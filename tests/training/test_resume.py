@@ -51,13 +51,10 @@ class Job:
         run_to_files(self.run, self.data, *files, interval)
 
     def start(self, sabotage="", interval=0):
-        """Start `lsh-dl train` in a process of its own; `sabotage` is Python run before."""
-        command = [
-            *("train", "--spec", self.run.model_dump_json(), "--data", self.data),
-            *("--csv", self.csv, "--json", self.csv.with_suffix(".json"), "--model", self.model),
-            *("--checkpoint-seconds", interval),
-        ]
-        code = f"{SABOTAGE}{sabotage}\nfrom lsh_dl.cli.main import main\nmain()"
+        """Train in a process of its own; `sabotage` is Python run before."""
+        files = self.data, self.csv, self.csv.with_suffix(".json"), self.model
+        command = [self.run.model_dump_json(), *files, interval]
+        code = f"{SABOTAGE}{sabotage}\n{TRAIN}"
         return subprocess.Popen(
             [sys.executable, "-c", code, *map(str, command)],
             stdout=subprocess.PIPE,
@@ -93,6 +90,16 @@ def make_job(data, tmp_path):
 
     return make
 
+
+TRAIN = """
+import sys
+from pathlib import Path
+from lsh_dl.runs.spec import Run
+run, *paths, interval = sys.argv[1:]
+lsh_dl.training.job.run_to_files(
+    Run.model_validate_json(run), *map(Path, paths), interval=float(interval)
+)
+"""
 
 SABOTAGE = """
 import os, signal
