@@ -28,6 +28,8 @@ def commands(document: str) -> list[str]:
 def write_examples(folder: Path) -> None:
     """Put the tutorials' files to their places in a copy of the project."""
     (folder / "lsh_dl/rules/weighted_norm.py").write_text(blocks("docs/add_a_rule.md", "python")[0])
+    (folder / "my_rules").mkdir()
+    (folder / "my_rules/low_rank.py").write_text(blocks("docs/add_a_rule.md", "python")[2])
     (folder / "lsh_dl/data/stripes.py").write_text(blocks("docs/add_a_data_set.md", "python")[0])
     study, figure = blocks(STUDY, "python")
     (folder / "lsh_dl/experiment/studies/label_noise.py").write_text(study)

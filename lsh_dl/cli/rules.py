@@ -93,25 +93,34 @@ def show_rule(name: str) -> None:
 def check_rule(source: str, settings: tuple[tuple[str, Any], ...]) -> None:
     """Hold a rule against its contract: sound answers, repeatable, learns; a verdict a check.
 
-    FILE is a Python file with one subclass of lsh_dl.rules.base.Rule; it may lie anywhere.
-    A compiled rule is compiled first, which takes some seconds. Exit code 1 where a check fails.
+    FILE is a Python file with one subclass of lsh_dl.rules.base.Rule; it may lie anywhere, and so
+    may a package.module:Class. A compiled rule is compiled first, which takes some seconds. The
+    checks run in a process of their own, which may crash. Exit code 1 where a check fails.
 
     \b
     lsh-dl rules check my_rule.py
     lsh-dl rules check lsh --set K=4 --set family=pooled
     """
-    from lsh_dl.common.discovery import find, load_file
+    from lsh_dl.common.discovery import find, is_outside, load
     from lsh_dl.common.validation import validate
     from lsh_dl.rules.base import Rule
-    from lsh_dl.testing import rule_checks as rules_check
+    from lsh_dl.testing.rule_checks import CHECKS, check_apart
 
-    is_file = source.endswith(".py")
-    rule = load_file(Path(source), Rule) if is_file else find("lsh_dl.rules", Rule, source)
+    looked_up = load if is_outside(source) else find
+    rule = looked_up("lsh_dl.rules", Rule, source)
     checked = validate(rule.Settings, dict(settings), f"rule {rule.name}")
-    failed = 0
-    for name, reason in rules_check.check_rule(rule, checked):
-        failed += reason is not None
-        click.echo(f"{'FAILED' if reason else 'ok    '}  {name}{f': {reason}' if reason else ''}")
-    total = len(rules_check.CHECKS)
-    click.echo(f"{rule.name}: {total - failed} of {total} checks passed")
+    passed = failed = 0
+    work = None
+    for verdict in check_apart(source, checked):
+        if verdict.check == "work counted":
+            work = verdict.reason
+            continue
+        passed, failed = passed + (verdict.reason is None), failed + (verdict.reason is not None)
+        text = f"{verdict.check}: {verdict.reason}" if verdict.reason else verdict.check
+        click.echo(f"{'FAILED' if verdict.reason else 'ok    '}  {text}")
+    if work:
+        click.echo(f"work: {work}")
+    skipped = len(CHECKS) - passed - failed
+    rest = f"; {skipped} not run: after that answer it is not safe" if skipped else ""
+    click.echo(f"{rule.name}: {passed} of {len(CHECKS)} checks passed{rest}")
     sys.exit(1 if failed else 0)

@@ -1,7 +1,8 @@
 """The contract of a data set: what an author of a new one reads.
 
-A data set is one class in its own file in this folder. It says what it is (`name`, `kind`,
-`classes`, ...), which settings it takes, which files it needs, and builds arrays from them.
+A data set is one class in its own file: in this folder, or anywhere, named by its path. It says
+what it is (`name`, `kind`, `classes`, ...), which settings it takes, which files it needs, and
+builds arrays from them.
 docs/add_a_data_set.md makes one.
 
 Everything heavy (scikit-learn, numba kernels, pooch) is imported inside `build`: reading a
@@ -130,13 +131,19 @@ class Arrays:
 
     Attributes
     ----------
-    x_train, x_test: (n, d) uint8 or float32, or a `Stream`; or a CSR matrix of float32.
-    y_train, y_test: (n,) integers in [0, classes); None beside a `Stream`, which knows its labels;
-        beside a CSR matrix another, (n, classes), of which what is stored is a label.
-    provenance: one sentence that says where the samples are from.
-    groups: (n,) integers, or None. Training rows of one group are never parted by the validation
-        split: deformations of one original, views of one object.
-    classes, image_shape: override the class's own, for sets that know them only from the data.
+    x_train, x_test : uint8 or float32 (n, d)
+        Finite samples, a row each, d alike in both; or a `Stream`; or a CSR matrix of float32 whose
+        column ids are sorted.
+    y_train, y_test : integers (n,)
+        Labels in [0, classes). None beside a `Stream`, which knows its labels; beside a CSR matrix
+        another, (n, classes), of which what is stored is a label.
+    provenance : str
+        One sentence that says where the samples are from.
+    groups : integers (n,), or None
+        Training rows of one group are never parted by the validation split: deformations of one
+        original, views of one object.
+    classes, image_shape
+        Override the class's own, for sets that know them only from the data.
     """
 
     x_train: "np.ndarray | Stream | csr_array"
@@ -150,14 +157,25 @@ class Arrays:
 
 
 class DataSet(ABC):
-    """A data set with its settings."""
+    """A data set with its settings.
+
+    A subclass gives `name`, `title`, `kind`, `classes` and `build`; all else has a default. Its
+    docstring says what the samples are and cites where they are from.
+
+    Parameters
+    ----------
+    settings
+        An instance of the class's own `Settings`; default: its defaults.
+    """
 
     name: ClassVar[str]
-    """The config's word."""
+    """The config's word, unique among the data sets: letters, digits, `_` and `-`."""
     title: ClassVar[str]
     """For figures; says so when the set is generated or a stand-in."""
     kind: ClassVar[Kind]
+    """real (as published), generated (by the published recipe) or stand-in (only resembles it)."""
     classes: ClassVar[int]
+    """How many; labels are 0 ... classes - 1."""
     image_shape: ClassVar[tuple[int, ...] | None] = None
     """(height, width), (images, height, width), or None when the samples are not images."""
     several_labels: ClassVar[bool] = False
@@ -170,6 +188,8 @@ class DataSet(ABC):
     """Settings that do for a look at the set; those that it does not have are left out."""
 
     Settings: ClassVar[type[DataSettings]] = DataSettings
+    """The set's own: a subclass of `DataSettings` (or `Seeded`), each a pydantic `Field` with a
+    default, bounds and a description."""
 
     def __init__(self, settings: DataSettings | None = None):
         self.settings = self.Settings() if settings is None else settings
@@ -184,7 +204,13 @@ class DataSet(ABC):
 
     @abstractmethod
     def build(self, sources: Sources) -> Arrays:
-        """Make the arrays.
+        """Make the arrays: the same for the same settings.
+
+        Parameters
+        ----------
+        sources
+            ``sources.fetch(file)`` gives the local path of one of `files`; ``sources.workspace`` is
+            a folder for arrays too large for memory.
 
         Raises
         ------

@@ -15,7 +15,23 @@ NO_WEIGHTS, NO_RESPONSES = np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
 
 
 class Batch(NamedTuple):
-    """Samples as sparse rows (CSR): a row's non-zero inputs in rising order, then the bias's 1."""
+    """Samples as sparse rows (CSR): a row's non-zero inputs in rising order, then the bias's 1.
+
+    Attributes
+    ----------
+    ends : int64 (samples + 1,)
+        Row i is at ends[i]:ends[i + 1] of `ids` and `values`.
+    ids : int32
+        Positions of inputs; the bias's is the number of inputs.
+    values : float32
+        The inputs there.
+    labels : int32
+        Each sample's classes, none twice; where samples have one each, (samples,).
+    label_ends : int64 (samples + 1,)
+        Those of row i are labels[label_ends[i]:label_ends[i + 1]].
+    numbers : int64 (samples,)
+        Which sample it is, for random keys.
+    """
 
     ends: np.ndarray  # int64 (samples + 1,): row i is ends[i]:ends[i + 1]
     ids: np.ndarray  # int32

@@ -15,7 +15,21 @@ class SelectionError(UserError):
 
 
 class Selection(NamedTuple):
-    """What a rule's `select` fills in for one layer and sample; room for all nodes of the layer."""
+    """What a rule's `select` fills in for one layer and sample; room for all nodes of the layer.
+
+    Attributes
+    ----------
+    nodes : int32 (nodes,)
+        Ids of the active nodes, each once: 0 to the layer's nodes - 1. Only what stands before the
+        count that `select` returns is read.
+    preactivations : float32 (nodes,)
+        w.x + b of each chosen node, in the order of `nodes`; read where the rule
+        `computes_preactivations`.
+    gains : float32 (nodes,)
+        Factors on the chosen nodes' activations, at least 0; 1 unless written.
+    work : int64 (stages,)
+        Multiplications by stage, to be added to.
+    """
 
     nodes: np.ndarray  # int32: ids of the active nodes
     preactivations: np.ndarray  # float32: w.x + b, written by rules that compute it anyway

@@ -26,6 +26,19 @@ class Network(NamedTuple):
     and one for the bias, of a weight a class. So a sample reads and writes the rows of its active
     inputs, a line or two each, and not most of what all other threads write too. Only where a rule
     selects outputs (`sampled`) it is stored as a hidden layer is.
+
+    Attributes
+    ----------
+    sizes : int64 (layers + 1,)
+        Inputs, widths of the hidden layers, classes.
+    strides : int64 (layers,)
+        Numbers from one weight row to the next, a multiple of 16.
+    starts : int64 (layers + 1,)
+        Where each layer begins in `weights`.
+    weights : float32 (starts[-1],)
+        All layers; training writes them, rules read them.
+    sampled : bool
+        Whether the output layer stands a row a node, for a rule to select from.
     """
 
     sizes: np.ndarray  # int64 (layers + 1,): inputs, hidden widths, classes
@@ -37,7 +50,19 @@ class Network(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """One layer's weights, for a rule's `select`."""
+    """One layer's weights, for a rule's `select`; read only.
+
+    Attributes
+    ----------
+    index : int
+        0 is the first hidden layer, or the output layer where the rule selects outputs.
+    weights : float32 (nodes, stride)
+        A row a node: input weights, the bias behind them, zeros up to a multiple of 16.
+    flat : float32
+        All of the network's weights, for the vector kernels (`lsh_dl.rules.toolbox`).
+    start : int
+        Position of the layer's first row in `flat`; node i's is start + i * stride.
+    """
 
     index: int  # 0 is the first hidden layer, or the output layer where the rule selects outputs
     weights: np.ndarray  # float32 (nodes, stride): input weights, bias, zeros; a view
@@ -46,9 +71,20 @@ class Layer(NamedTuple):
 
 
 class Vector(NamedTuple):
-    """A layer's input: dense with a list of what is not zero; the bias's input 1 stands last."""
+    """A layer's input: dense with a list of what is not zero; the bias's input 1 stands last.
 
-    values: np.ndarray  # float32 (stride,): inputs, 1, zeros
+    Attributes
+    ----------
+    values : float32 (stride or more,)
+        The inputs, a 1 for the bias behind them, zeros up to the length of a row of
+        `Layer.weights` (stride); what is behind that is of no meaning.
+    ids : int32 (non-zeros + 1,)
+        Positions of the non-zero inputs in `values`, the bias's last.
+    blocks : int32
+        Positions of the blocks of 16 numbers in `values` that hold a non-zero one.
+    """
+
+    values: np.ndarray  # float32 (stride or more,): inputs, 1, zeros
     ids: np.ndarray  # int32 (non-zeros + 1,): ids of the non-zero entries, the bias's last
     blocks: np.ndarray  # int32: positions of the blocks of 16 that hold a non-zero
 

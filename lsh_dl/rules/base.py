@@ -1,8 +1,8 @@
-"""What a selection rule is: the only file that the author of a new rule has to read.
+"""The contract of a selection rule: what the author of a new one reads.
 
 A rule decides, for one sample and one hidden layer, which nodes are active. It is one class in a
-file of its own in this folder; the file's presence is all the registration there is.
-docs/add_a_rule.md makes one in plain NumPy, from an empty file to its curve in the figures.
+file of its own: in this folder, where its presence is all the registration there is, or anywhere,
+named by its path. docs/add_a_rule.md makes two; `lsh_dl.rules.toolbox` has what they are made with.
 
 Where `select` is a function compiled by `@compiled` (see wta.py), the whole training loop is
 compiled around it.
@@ -30,6 +30,9 @@ class RuleSettings(BaseModel):
 class Rule(ABC):
     """A way of choosing the active nodes of a hidden layer for one sample.
 
+    A subclass gives `name`, `title`, `start` and `select`; all else has a default. Its docstring
+    cites the paper, if there is one, and says what happens in training and at test.
+
     Parameters
     ----------
     settings
@@ -38,37 +41,53 @@ class Rule(ABC):
         Wanted share of active nodes, in (0, 1].
     seed
         Seed of the rule's own random choices; data order and initial weights have another.
+
+    Attributes
+    ----------
+    name : str
+        Word for the config, unique among the rules: letters, digits, `_` and `-`.
+    title : str
+        Name in legends and tables.
+    uses_active_fraction : bool
+        False for a rule without levels: it runs once, at 1.0. Default: True.
+    computes_preactivations : bool
+        True if `select` writes `chosen.preactivations` of all nodes that it chooses; the forward
+        pass then does not compute them again. Default: False.
+    Settings : type
+        A subclass of `RuleSettings` with the rule's own settings. Default: there are none.
+    select : staticmethod
+        ``select(state, layer, x, key, training, chosen) -> count``: called for every sample and
+        hidden layer. It writes the ids of the active nodes to ``chosen.nodes[:count]``, each once,
+        in any order, and returns how many there are: 0 to the layer's nodes.
+
+        state
+            What `start` returned. `select` may write to its arrays: they are scratch, or learned.
+        layer : Layer
+            The weights of the layer; read only.
+        x : Vector
+            The layer's input, with a 1 for the bias behind it; read only.
+        key : uint64
+            For random draws: ``uniform(key, i)``. Each sample of each epoch and layer has another,
+            whatever the thread. Draw from nothing else, so that a run can be repeated.
+        training : bool
+            False at inference.
+        chosen : Selection
+            What `select` fills in: `nodes`, and as it likes `gains`, `preactivations`; it adds its
+            multiplications to ``chosen.work[SELECT]`` (``RERANK`` for exact pre-activations of
+            candidates).
+    follow : staticmethod or None
+        ``follow(state, layer, x, nodes, steps, work) -> None``, if there is one, is called in
+        training after each update of a hidden layer, with the ids of the updated nodes (int32) and
+        a step each (float32). Under plain SGD weights[nodes[p]] has become weights[nodes[p]] +
+        steps[p] * x; other optimisers scale each weight's step. Compiled where `select` is.
     """
 
-    #: Word for the config, unique among the rules.
     name: ClassVar[str]
-    #: Name in legends and tables.
     title: ClassVar[str]
-    #: False for a rule without levels: it runs once, at 1.0.
     uses_active_fraction: ClassVar[bool] = True
-    #: True if `select` writes `chosen.preactivations` itself; the forward pass then skips them.
     computes_preactivations: ClassVar[bool] = False
-
     Settings: ClassVar[type[RuleSettings]] = RuleSettings
-
-    #: `select(state, layer, x, key, training, chosen) -> count`: write the ids of the active nodes
-    #: of one layer to `chosen.nodes[:count]`, each once, in any order.
-    #:
-    #: state     what `start` returned
-    #: layer     Layer: `index` (0 = first hidden layer), `weights` (nodes, inputs + 1 and padding),
-    #:           the bias standing behind the input weights
-    #: x         Vector: `values` (dense, a 1 behind the inputs for the bias, zero-padded),
-    #:           `ids` of its non-zero entries, the bias's last
-    #: key       uint64, for `keys.uniform(key, i)`; the same for a sample whatever the thread
-    #: training  False at inference
-    #: chosen    Selection: `nodes` (out), `preactivations` (out, see above), `gains` (out, 1 unless
-    #:           written for a chosen node: factors on the activations), `work` (add multiplications
-    #:           by stage)
     select: ClassVar[Callable[..., int]]
-
-    #: `follow(state, layer, x, nodes, steps, work)`, if there is one, is called in training after
-    #: each update of a hidden layer. Under plain SGD weights[nodes[p]] has become
-    #: weights[nodes[p]] + steps[p] * x; other optimisers scale each weight's step.
     follow: ClassVar[Callable[..., None] | None] = None
 
     def __init__(self, settings: RuleSettings, active_fraction: float, seed: int):
@@ -86,10 +105,18 @@ class Rule(ABC):
 
     @abstractmethod
     def start(self, network: Network) -> Any:
-        """Build the state that `select` is given: a NamedTuple of arrays and numbers.
+        """Build the state that `select` is given: a NamedTuple of NumPy arrays and numbers.
 
-        It may hold further such tuples. All that training changes lies in the arrays: a model is
-        saved, copied and resumed by putting their contents in what `start` gives.
+        It may hold further such NamedTuples, but no lists, texts or objects. All that training
+        changes lies in the arrays: a model is saved, copied and resumed by putting their contents
+        in what `start` gives. So `start` gives the same for the same settings, seed and network,
+        and an array keeps its shape and dtype; the rule's own attributes do not change.
+
+        Parameters
+        ----------
+        network
+            Initial weights, to be read; ``network.sizes`` are inputs, widths and classes. Hidden
+            layers are numbered from 0, of ``len(network.sizes) - 2``.
         """
 
     def check_state(self, state: Any, network: Network) -> None:  # noqa: B027 (most have no index)
@@ -142,11 +169,20 @@ class Rule(ABC):
     def refresh(  # noqa: B027 (most rules have nothing to refresh)
         self, state: Any, network: Network, recent: Batch, work: np.ndarray, team: Team
     ) -> None:
-        """Bring the state up to date with the weights (hash tables, say).
+        """Bring the state up to date with the weights; no thread trains meanwhile.
 
-        No thread trains meanwhile. `state` is what `start` returned; `recent` holds the samples
-        trained on last; add the multiplications done to work[MAINTAIN]. `team.run` spreads work
-        over the threads.
+        Parameters
+        ----------
+        state
+            What `start` returned; its arrays are written in place.
+        network
+            The weights as they are now (`lsh_dl.rules.toolbox.layer_weights`); read only.
+        recent
+            The samples trained on last.
+        work
+            int64; the multiplications done are added to ``work[MAINTAIN]``.
+        team
+            ``team.run(task, parts)`` calls ``task(0)`` ... ``task(parts - 1)`` in all threads.
         """
 
     def regroup(self, state: Any, network: Network) -> Iterable[tuple[int, np.ndarray]]:

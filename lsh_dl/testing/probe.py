@@ -13,6 +13,8 @@ from lsh_dl.engine.dispatch import Selection
 from lsh_dl.engine.network import Network, Vector, padded, view_layer
 
 KEY = np.uint64(0xFEDCBA9876543210)
+#: Numbers behind each array that `select` fills in.
+BEHIND = 4096
 #: Kinds of input that `draw_input` knows.
 INPUTS = ("zero", "constant", "sparse", "dense", "negative", "huge", "tiny")
 
@@ -82,17 +84,24 @@ def ask(
 ) -> Answer:
     """Call `select` on its own, on the input of the hidden layer `index` without the bias's 1."""
     width = int(network.sizes[index + 1])
-    # -7 is no node; NaN is no number: what `select` leaves out stays visible.
-    chosen = Selection(
-        np.full(width, -7, np.int32),
-        np.full(width, np.nan, np.float32),
-        np.ones(width, np.float32),
-        np.zeros(len(STAGES), np.int64),
+    # -7 is no node; NaN is no number: what `select` leaves out stays visible. Behind each array is
+    # room that must stay as it is: compiled code knows no bounds.
+    whole = (
+        np.full(width + BEHIND, -7, np.int32),
+        np.full(width + BEHIND, np.nan, np.float32),
+        np.ones(width + BEHIND, np.float32),
+        np.zeros(len(STAGES) + BEHIND, np.int64),
     )
+    before = [array.copy() for array in whole]
+    chosen = Selection(*(array[:width] for array in whole[:3]), whole[3][: len(STAGES)])
     layer = view_layer(network, index)
     count = select(state, layer, to_vector(x), np.uint64(key), training, chosen)
     if not 0 <= count <= width:
         raise UserError(f"select returns {count} for a layer of {width} nodes")
+    for name, array, kept in zip(Selection._fields, whole, before, strict=True):
+        end = len(STAGES) if name == "work" else width
+        if not np.array_equal(array[end:], kept[end:], equal_nan=name != "nodes"):
+            raise UserError(f"select writes beyond the end of chosen.{name} ({end})")
     return Answer(*(array[:count] for array in chosen[:3]), chosen.work)
 
 

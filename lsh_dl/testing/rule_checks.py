@@ -6,17 +6,22 @@ the reason. Another error in the rule's own code is a reason as well.
 
 import copy
 import inspect
+import json
+import signal
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
+from lsh_dl.common.discovery import find, is_outside, load
 from lsh_dl.common.errors import UserError
 from lsh_dl.engine.batch import Batch
-from lsh_dl.engine.counts import STAGES
+from lsh_dl.engine.counts import STAGES, dense_work
 from lsh_dl.engine.network import create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
 from lsh_dl.rules.base import Rule, RuleSettings
@@ -38,6 +43,19 @@ FRACTIONS = (1e-6, 0.05, 0.3, 0.5, 1.0)
 ODD_SIZES = ([1, 1, 1], [3, 50, 1, 8, 2], [40, 3, 60, 2], [1, 30, 30, 4])
 #: Share of samples that a rule classifies rightly after training on two far clouds of points.
 LEARNED = 0.8
+
+
+#: Checks after whose failure nothing more is run.
+UNSAFE = ("start", "plain form", "answers")
+#: What lines of verdicts begin with, among those that a rule prints.
+_MARK = "verdict: "
+
+
+class Verdict(NamedTuple):
+    """What a check came to."""
+
+    check: str
+    reason: str | None  # what is wrong; None: nothing
 
 
 class ContractError(Exception):
@@ -147,6 +165,24 @@ def check_answers(make: Make) -> None:
                             check_answer(model, index, x, KEY, training)
 
 
+def check_work(make: Make) -> None:
+    """A rule whose answer follows the weights multiplies by them, and counts that."""
+    model = make([30, 40, 2], 0.3)
+    x = draw_input("dense", 30, 1)
+    first = check_answer(model, 0, x, KEY, True)
+    state = copy_state(model.state)
+    layer_weights(model.network, 0)[:] *= -1
+    other = ask(type(model.rule).select, state, model.network, 0, x, KEY)
+    follows = any(
+        not np.array_equal(one, two, equal_nan=True)
+        for one, two in zip(first[:3], other[:3], strict=True)
+    )
+    require(
+        not follows or first.work.sum() > 0,
+        "select: reads weights and counts no multiplication; add them to chosen.work[SELECT]",
+    )
+
+
 def check_odd_networks(make: Make) -> None:
     """Networks of odd shapes train and predict."""
     for sizes in ODD_SIZES:
@@ -232,6 +268,7 @@ CHECKS: dict[str, Callable[[Make], None]] = {
     "start": check_start,
     "plain form": check_plain_form,
     "answers": check_answers,
+    "work": check_work,
     "odd networks": check_odd_networks,
     "odd inputs": check_odd_inputs,
     "repeatable": check_repeatable,
@@ -241,17 +278,83 @@ CHECKS: dict[str, Callable[[Make], None]] = {
 }
 
 
-def check_rule(rule: type[Rule], settings: RuleSettings) -> Iterator[tuple[str, str | None]]:
-    """Run every check: its name, and None or what is wrong."""
+def check_rule(rule: type[Rule], settings: RuleSettings) -> Iterator[Verdict]:
+    """Run the checks in order: the name of each, and None or what is wrong.
+
+    After a wrong answer nothing more is run: a compiled loop would use it as it is.
+    """
     make = Make(rule, settings)
     for name, check in CHECKS.items():
+        reason = None
         try:
             check(make)
-            yield name, None
         except (ContractError, UserError) as error:
-            yield name, str(error)
+            reason = str(error)
         except Exception as error:
-            yield name, _describe(error, rule)
+            reason = _describe(error, rule)
+        yield Verdict(name, reason)
+        if reason and name in UNSAFE:
+            return
+
+
+def describe_work(make: Make) -> str:
+    """Multiplications that a rule counts for a sample, beside the dense network's."""
+    sizes, samples = [100, 400, 400, 10], 600
+    model = make(sizes, 0.05)
+    tally = model.train(draw_batch(samples, 100, 10, density=1.0), KEY)
+    counted = {stage: round(int(n) / samples) for stage, n in zip(STAGES, tally.work, strict=True)}
+    own = ", ".join(f"{stage} {counted[stage]:,}" for stage in ("select", "rerank", "maintain"))
+    layers = "-".join(map(str, sizes))
+    return (
+        f"{own} multiplications a training sample ({layers}, 5 %), "
+        f"of {dense_work(sizes).training:,} of the dense network"
+    )
+
+
+def check_apart(source: str, settings: RuleSettings) -> Iterator[Verdict]:
+    """`check_rule` in a process of its own, whose crash is the verdict of the check at work.
+
+    Parameters
+    ----------
+    source
+        Name, file or `module:Class`.
+
+    Yields
+    ------
+    Verdicts; the last one, `work counted`, has what `describe_work` says.
+    """
+    command = [sys.executable, "-m", __name__, source, settings.model_dump_json()]
+    waiting = list(CHECKS)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        for line in process.stdout:
+            if not line.startswith(_MARK):
+                continue  # printed by the rule
+            verdict = Verdict(*json.loads(line.removeprefix(_MARK)))
+            waiting = waiting[1:]
+            if verdict.reason and verdict.check in UNSAFE:
+                waiting = []
+            yield verdict
+    if process.returncode and waiting:
+        code = process.returncode
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        yield Verdict(
+            waiting[0],
+            f"the process that checks it died ({how}): `select` reads or writes outside of its "
+            "arrays, most likely",
+        )
+
+
+def _check_here(source: str, settings: str) -> None:
+    rule = load("lsh_dl.rules", Rule, source) if is_outside(source) else None
+    rule = rule or find("lsh_dl.rules", Rule, source)
+    given = rule.Settings.model_validate_json(settings)
+    sound = True
+    for verdict in check_rule(rule, given):
+        sound &= verdict.reason is None
+        print(_MARK + json.dumps(verdict), flush=True)
+    if sound:
+        work = Verdict("work counted", describe_work(Make(rule, given)))
+        print(_MARK + json.dumps(work), flush=True)
 
 
 def _describe(error: Exception, rule: type[Rule]) -> str:
@@ -262,3 +365,7 @@ def _describe(error: Exception, rule: type[Rule]) -> str:
     place = inside[-1] if inside else frames[-1]
     reason = " ".join(str(error).split())
     return f"{Path(place.filename).name}:{place.lineno}: {type(error).__name__}: {reason}"
+
+
+if __name__ == "__main__":
+    _check_here(*sys.argv[1:])

@@ -85,6 +85,19 @@ def test_train_and_predict(folder):
         read_model(folder / "m", "wta")
 
 
+def test_low_rank_rule_of_the_tutorial(folder):
+    (folder / "my_rules").mkdir()
+    (folder / "my_rules/low_rank.py").write_text(blocks("docs/add_a_rule.md", "python")[2])
+    (rules,) = (yaml.safe_load(text) for text in blocks("docs/add_a_rule.md", "yaml")[1:])
+    (folder / "my.yaml").write_text(
+        yaml.safe_dump(yaml.safe_load(CONFIG) | {"datasets": {"convex": {}}} | rules)
+    )
+    (run,) = expand_runs(read_config("my.yaml"))
+    assert (run.rule, run.settings) == ("low_rank", {"rank": 4})
+    done = lsh_dl("rules", "check", run.source)
+    assert done.exit_code == 0, done.output
+
+
 X = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(int)
 READ = """

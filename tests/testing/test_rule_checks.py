@@ -1,5 +1,7 @@
 """A rule that breaks the contract is told so, by the check that is about it."""
 
+import subprocess
+import sys
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -48,6 +50,11 @@ def unseeded(state, layer, x, key, training, chosen):
 def of_another_stage(state, layer, x, key, training, chosen):
     chosen.nodes[0] = 0
     chosen.work[2] += 1
+    return 1
+
+
+def uncounted(state, layer, x, key, training, chosen):
+    chosen.nodes[0] = np.argmax(layer.weights @ x.values[: layer.weights.shape[1]])
     return 1
 
 
@@ -115,6 +122,7 @@ CASES = {
     "twice": (selecting(twice), "answers", "chosen twice"),
     "unseeded": (selecting(unseeded), "answers", "draw from `key`"),
     "stage": (selecting(of_another_stage), "answers", "counts work of forward"),
+    "uncounted": (selecting(uncounted), "work", "counts no multiplication"),
     "typing error": (selecting(wrong_attribute), "answers", "test_rule_checks.py:"),
     "attribute": (Remembering, "memory", "changes the rule's seen"),
     "elsewhere": (selecting(remembering_elsewhere), "copies", "saved and restored learns"),
@@ -173,10 +181,65 @@ def test_file_of_a_user(tmp_path):
     (tmp_path / "shifted.py").write_text(FILE.replace("SHIFT", "1"))
     done = check(tmp_path / "last.py")
     assert done.exit_code == 0, done.output
-    assert done.output.splitlines()[-1] == f"last: {len(CHECKS)} of {len(CHECKS)} checks passed"
+    work, last = done.output.splitlines()[-2:]
+    assert work.startswith("work: select 0, ")
+    assert work.endswith("of 572,000 of the dense network")
+    assert last == f"last: {len(CHECKS)} of {len(CHECKS)} checks passed"
     done = check(tmp_path / "shifted.py")
     assert done.exit_code == 1
     assert "FAILED  answers: select: ids outside" in done.output
+
+
+COMPILED = '''
+from typing import NamedTuple
+
+import numpy as np
+
+from lsh_dl.rules.base import Rule
+from lsh_dl.rules.toolbox import compiled
+
+
+class State(NamedTuple):
+    budgets: np.ndarray
+
+
+@compiled
+def select(state, layer, x, key, training, chosen):
+    chosen.nodes[0] = 0
+    if layer.weights.shape[0] == 33:  # no layer of the check that knows bounds
+        chosen.OUTSIDE
+    return 1
+
+
+class Own(Rule):
+    """The first node."""
+
+    name = "own"
+    title = "Own"
+    select = staticmethod(select)
+
+    def start(self, network):
+        return State(self.budgets(network))
+'''
+
+
+@pytest.mark.parametrize(
+    ("outside", "message"),
+    [
+        ("gains[33] = 2", "answers: select writes beyond the end of chosen.gains (33)"),
+        ("nodes[1 << 40] = 1", "answers: the process that checks it died (SIGSEGV)"),
+    ],
+)
+def test_compiled_rule_that_writes_outside_ends_its_own_process_alone(tmp_path, outside, message):
+    (tmp_path / "own.py").write_text(COMPILED.replace("OUTSIDE", outside))
+    done = check(tmp_path / "own.py")
+    assert done.exit_code == 1
+    assert f"FAILED  {message}" in done.output
+    assert done.output.splitlines()[-1].startswith("own: 3 of 11 checks passed; 7 not run")
+    # What was compiled is in nobody's way.
+    use = "from lsh_dl.testing.rule_checks import Make, find, Rule; "
+    use += "Make(find('lsh_dl.rules', Rule, 'standard'))([4, 5, 2])"
+    subprocess.run([sys.executable, "-c", use], check=True, cwd=tmp_path)
 
 
 def test_known_rule_with_a_setting():
