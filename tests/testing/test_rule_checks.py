@@ -12,7 +12,7 @@ from pydantic import Field
 
 from lsh_dl.cli.main import main
 from lsh_dl.rules.base import RuleSettings
-from lsh_dl.testing.rule_checks import CHECKS, check_rule
+from lsh_dl.testing.rule_checks import CHECKS, ContractError, Make, check_rule
 
 
 def selecting(function):
@@ -125,7 +125,7 @@ CASES = {
     "uncounted": (selecting(uncounted), "work", "counts no multiplication"),
     "typing error": (selecting(wrong_attribute), "answers", "test_rule_checks.py:"),
     "attribute": (Remembering, "memory", "changes the rule's seen"),
-    "elsewhere": (selecting(remembering_elsewhere), "copies", "saved and restored learns"),
+    "elsewhere": (selecting(remembering_elsewhere), "answers", "another answer to the same"),
     "no nodes": (selecting(nothing), "learning", "of an easy task learned"),
 }
 
@@ -139,6 +139,12 @@ def test_broken_rule_fails_its_check(rule, check, message):
     verdicts = dict(check_rule(rule, rule.Settings()))
     assert message in (verdicts[check] or "passed")
     assert "\n" not in verdicts[check]
+
+
+def test_what_is_remembered_elsewhere_is_lost_with_a_copy():
+    rule = selecting(remembering_elsewhere)
+    with pytest.raises(ContractError, match="saved and restored learns"):
+        CHECKS["copies"](Make(rule))
 
 
 FILE = '''
