@@ -93,7 +93,7 @@ def test_read_only_results_are_told_before_training(tmp_path, data):
 def test_file_in_the_place_of_the_folder(tmp_path, data):
     done = train("rmdir results; touch results", tmp_path, data)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: results: ")
+    assert done.stderr.startswith("error: results")
     assert "results cannot be written there" in done.stderr
     assert done.stdout == ""
 

@@ -158,7 +158,7 @@ def test_percentages_are_of_the_textbook_network_and_leave_the_optimiser_out(rul
 
 
 def test_row_that_cannot_be_is_one_line(data, monkeypatch):
-    monkeypatch.setattr(run_module, "_active_fraction", lambda *numbers: 2.0)
+    monkeypatch.setattr(run_module, "share_active", lambda *numbers: 2.0)
     message = r"drawn_wta_\S+, epoch 1: active_fraction: should be less than or equal to 1 \(got 2"
     with pytest.raises(UserError, match=message):
         next(train_run(describe_run("wta"), data))
