@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from lsh_dl.common import code as sources
+from lsh_dl.common.discovery import discover
 from lsh_dl.data.prepared.prepare import sources_of_data
 from lsh_dl.experiment.dependencies import sources_of_rule
+from lsh_dl.rules.base import Rule
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,10 +41,7 @@ def test_data_depend_on_neither_engine_nor_rules():
     assert "lsh_dl/data/convex.py" not in files
 
 
-RULES = sorted({path.stem for path in (ROOT / "lsh_dl/rules").glob("[!_]*.py")} - {"base"})
-
-
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", sorted(discover("lsh_dl.rules", Rule)))
 def test_all_that_importing_loads_is_declared(rule):
     """The interpreter's own account, against what was read from the files."""
     code = (

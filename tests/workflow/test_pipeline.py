@@ -14,7 +14,7 @@ import yaml
 from documents import blocks, write_examples
 from jsonschema import Draft202012Validator
 
-from lsh_dl.experiment.config import known_tables
+from lsh_dl.experiment.config import MainStudy, known_tables
 from lsh_dl.runs.record import read_runs
 from lsh_dl.runs.row import COLUMNS, DTYPES
 
@@ -23,11 +23,48 @@ PARTS = ("Snakefile", "workflow", "figures", "configs", "profiles", "lsh_dl", "e
 
 pytestmark = pytest.mark.slow
 
-#: Figures of the studies that the small experiment has.
+#: The small experiment.
+SMALL = """
+results: out
+seeds: [1, 2]
+networks: [[8], [8, 6]]
+active_fractions: [0.5]
+datasets:
+  digits: {train: 60, test: 20}
+  convex: {train: 60, test: 20, training: {epochs: 1}}
+rules: {standard: , wta: }
+training: {epochs: 2}
+ablation:
+  datasets: [digits]
+  networks: [[8]]
+  active_fraction: 0.5
+  entries: {wta: {group: References}, few: {source: wta, title: few nodes}}
+asynchronous:
+  datasets: [digits]
+  networks: [[8]]
+  seeds: [1]
+  active_fraction: 0.5
+  threads: [1, 2]
+  entries: {standard: , wta: }
+selection_quality:
+  datasets: [digits]
+  networks: [[8]]
+  seeds: [1]
+  active_fraction: 0.5
+  entries: {wta: }
+stage_times:
+  datasets: [digits]
+  networks: [[8]]
+  seeds: [1]
+  active_fraction: 0.5
+  entries: {standard: , wta: }
+"""
+
+#: Tables of the main study and of the studies that the small experiment has; each is a figure too.
 FIGURES = [
-    name
-    for name, study in known_tables().items()
-    if study.name not in ("scaling", "tuning", "budget")
+    table
+    for table, study in known_tables().items()
+    if study is MainStudy or study.name in yaml.safe_load(SMALL)
 ]
 
 
@@ -42,43 +79,7 @@ class Project:
                 shutil.copytree(ROOT / part, folder / part, ignore=ignore)
             else:
                 shutil.copy2(ROOT / part, folder / part)
-        (folder / "small.yaml").write_text(
-            """
-            results: out
-            seeds: [1, 2]
-            networks: [[8], [8, 6]]
-            active_fractions: [0.5]
-            datasets:
-              digits: {train: 60, test: 20}
-              convex: {train: 60, test: 20, training: {epochs: 1}}
-            rules: {standard: , wta: }
-            training: {epochs: 2}
-            ablation:
-              datasets: [digits]
-              networks: [[8]]
-              active_fraction: 0.5
-              entries: {wta: {group: References}, few: {source: wta, title: few nodes}}
-            asynchronous:
-              datasets: [digits]
-              networks: [[8]]
-              seeds: [1]
-              active_fraction: 0.5
-              threads: [1, 2]
-              entries: {standard: , wta: }
-            selection_quality:
-              datasets: [digits]
-              networks: [[8]]
-              seeds: [1]
-              active_fraction: 0.5
-              entries: {wta: }
-            stage_times:
-              datasets: [digits]
-              networks: [[8]]
-              seeds: [1]
-              active_fraction: 0.5
-              entries: {standard: , wta: }
-            """
-        )
+        (folder / "small.yaml").write_text(SMALL)
 
     def snakemake(self, *arguments, config="small.yaml", **variables):
         """Run `snakemake`; returns the finished process with its output as text."""
@@ -446,13 +447,15 @@ def test_bad_config_is_one_line_before_any_work(project, change, message):
     assert not (project.folder / "bad").exists()
 
 
-def test_broken_rule_file_is_one_line(project):
+def test_broken_rule_file_stops_only_what_names_it(project):
     broken = project.folder / "lsh_dl/rules/broken.py"
     broken.write_text("x = 1\ny = x / 0\n")
-    done = project.snakemake("--config", "results=bad")
+    assert project.planned() == set()
+    done = project.snakemake("--config", "results=bad", "rules={broken: }")
     broken.unlink()
     assert done.returncode == 1
-    assert f"error: {broken}:2: ZeroDivisionError: division by zero" in done.stdout.splitlines()
+    message = f"rules.broken: {broken}:2: ZeroDivisionError: division by zero"
+    assert [line for line in done.stdout.splitlines() if message in line], done.stdout
     assert not (project.folder / "bad").exists()
 
 
