@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from lsh_dl.runs.record import write_rows
+from lsh_dl.runs.row import PRECISION_COLUMNS
 
 # No deadline: the first call of a kernel compiles or loads it. Same examples in every run.
 settings.register_profile("lsh-dl", deadline=None, derandomize=True)
@@ -58,6 +59,7 @@ def row() -> Mapping[str, Any]:
         "train_accuracy": 0.7,
         "validation_accuracy": 0.75,
         "test_accuracy": 0.8,
+        **dict.fromkeys(PRECISION_COLUMNS),
         "training_multiplications": 300.0,
         "inference_multiplications": 100.0,
         "training_percent": 15.0,

@@ -22,6 +22,7 @@ from lsh_dl.cli.params import (
 if TYPE_CHECKING:
     from lsh_dl.data.base import DataSet
     from lsh_dl.data.prepared.fetch import CachedSources
+    from lsh_dl.data.prepared.store import Prepared
 
 
 @click.group()
@@ -200,30 +201,61 @@ def show_data(
     mirror: str | None,
     cache: str | None,
 ) -> None:
-    """Draw a grid of samples with their labels.
+    """Draw a grid of samples with their labels, or list those of sets with several labels each.
 
     NAME is a data set (`lsh-dl data list`), FILE one of your own (FILE.py), of which some samples
     are made for the purpose; FOLDER is a prepared one, such as results/data/digits. Generated
-    MNIST8M shows each deformed digit below its original.
+    MNIST8M shows each deformed digit below its original. Sparse samples with several labels each
+    come as a table, `--rows` of them, with the set's sizes.
 
     \b
     lsh-dl data show norb_standin --out toys.svg
     lsh-dl data show convex --part test --entry '{"convex_pixels": 100}'
+    lsh-dl data show wide_generated
     """
     from lsh_dl.data.prepared.preview import draw_grid
-    from lsh_dl.data.prepared.store import open_prepared
+    from lsh_dl.data.prepared.sparse_table import is_shown_as_table
+    from lsh_dl.data.prepared.store import Prepared, open_prepared
 
     path = out or Path(f"{Path(source).name}.png")
-    grid = {"part": part, "rows": rows, "columns": columns, "seed": seed}
+
+    def show(prepared: Prepared) -> None:
+        if is_shown_as_table(prepared):
+            if out:
+                raise click.UsageError(f"{prepared.title}: shown as a table; leave --out out")
+            _print_samples(prepared, part, rows, seed)
+            return
+        draw_grid(prepared, path, part, rows, columns, seed)
+        click.echo(f"{path}: written")
+
     if (Path(source) / "meta.json").is_file():
         if entry:
             raise click.UsageError(f"{source} is prepared already: --entry changes nothing")
-        draw_grid(open_prepared(source), path, **grid)
+        show(open_prepared(source))
     else:
         with tempfile.TemporaryDirectory() as temporary:
             prepared = _prepare_some(source, entry, Path(temporary) / "data", mirror, cache)
-            draw_grid(open_prepared(prepared), path, **grid)
-    click.echo(f"{path}: written")
+            show(open_prepared(prepared))
+
+
+def _print_samples(prepared: "Prepared", part: str, rows: int, seed: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from lsh_dl.data.prepared.sparse_table import describe_sizes, list_samples
+
+    sizes = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    for line in describe_sizes(prepared):
+        sizes.add_row(*line)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(part, justify="right", no_wrap=True)
+    table.add_column("labels")
+    table.add_column("features:values, the largest")
+    for row, labels, features in list_samples(prepared, part, rows, seed):
+        table.add_row(str(row), labels, features)
+    Console().print(sizes)
+    click.echo()
+    Console().print(table)
 
 
 def _prepare_some(

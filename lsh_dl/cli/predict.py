@@ -1,10 +1,14 @@
 """The command `lsh-dl predict`: use a trained model."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lsh_dl.cli.params import any_path, file, part_of_data
+
+if TYPE_CHECKING:
+    from lsh_dl.training.predict import Summary
 
 
 @click.command()
@@ -44,21 +48,29 @@ def predict(model: Path, source: Path, part: str, out: Path | None, rule: str | 
     A .csv holds a sample a line; with headings, the column `label` is the labels; without, a last
     number too many is the label. A .amat is the same parted by blanks. A .npz has the arrays
     x_test and y_test, or x and y; labels may be absent.
+
+    Of a prepared set with several labels a sample the five best classes are written, not all
+    probabilities, and precision at 1, 3 and 5 is printed.
     """
     from lsh_dl.training.predict import predict_file
 
     summary = predict_file(model, source, part, out, rule)
-    click.echo(f"{summary.samples} samples, {_describe_accuracy(summary.accuracy)}")
+    click.echo(f"{summary.samples} samples, {_describe_accuracy(summary)}")
     click.echo(
         f"active nodes {100 * summary.active_fraction:.3g} %, "
         f"{summary.multiplications:,.0f} multiplications a sample"
     )
     if out:
         click.echo(f"{out}: written")
+    elif summary.precision:
+        click.echo(f"predicted {len(summary.counts)} different classes first")
     else:
         counts = ", ".join(f"{name}: {count}" for name, count in summary.counts.items())
         click.echo(f"predicted {counts}")
 
 
-def _describe_accuracy(accuracy: float | None) -> str:
-    return "no labels" if accuracy is None else f"accuracy {accuracy:.4f}"
+def _describe_accuracy(summary: "Summary") -> str:
+    if summary.precision:
+        ranks = ", ".join(f"@{k} {value:.4f}" for k, value in summary.precision.items())
+        return f"precision {ranks}"
+    return "no labels" if summary.accuracy is None else f"accuracy {summary.accuracy:.4f}"

@@ -179,7 +179,9 @@ class DataSet(ABC):
     image_shape: ClassVar[tuple[int, ...] | None] = None
     """(height, width), (images, height, width), or None when the samples are not images."""
     several_labels: ClassVar[bool] = False
-    """True if samples are sparse with any number of labels each: for `lsh-dl train` only."""
+    """True if samples are sparse with any number of labels each."""
+    propensity: tuple[float, float] = (0.55, 1.5)
+    """A and B of the propensities of labels (`lsh_dl.training.metrics`)."""
     preprocessing: ClassVar[Preprocessing] = "scale"
     """What a config gets that chooses none: the one with which a dense network learns well."""
     alternative: ClassVar[str | None] = None

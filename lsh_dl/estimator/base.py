@@ -226,7 +226,7 @@ class SparseMLP(BaseEstimator):
         X, targets, weights = _drop_weightless(X, targets, weights)
         if weights is not None:
             weights = weights / weights.mean()  # so that the step size does not hang on their scale
-        train, part = np.arange(len(targets)), None
+        train, part = np.arange(targets.shape[0]), None
         if self.early_stopping:
             train, held_out = self._split(targets)
             part = _take(held_out, X, targets, weights)
@@ -286,7 +286,7 @@ class SparseMLP(BaseEstimator):
 
     def _split(self, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the samples to train on and to hold out, every class in both if possible."""
-        samples, least = len(targets), self._fewest_held_out
+        samples, least = targets.shape[0], self._fewest_held_out
         if samples < least + 1:
             raise ValueError(
                 f"early_stopping needs {least + 1} samples at least; n_samples={samples}"
@@ -384,6 +384,6 @@ def _drop_weightless(X: Any, targets: np.ndarray, weights: np.ndarray | None) ->
 
 def _take(numbers: np.ndarray, X: Any, targets: np.ndarray, weights: np.ndarray | None) -> tuple:
     """Some of the samples, with their targets and weights; all of them without a copy."""
-    if len(numbers) == len(targets):
+    if len(numbers) == targets.shape[0]:
         return X, targets, weights
     return X[numbers], targets[numbers], None if weights is None else weights[numbers]

@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from lsh_dl.common.user_arrays import check_input
 from lsh_dl.estimator.base import SparseMLP
 from lsh_dl.estimator.checks import ACCEPTED, check_weights
+from lsh_dl.estimator.several import SeveralLabels, guess_loss, list_classes, read_several
 from lsh_dl.estimator.targets import Weighted
 from lsh_dl.rules.base import Rule
-from lsh_dl.training.loader import Inputs, make_inputs
+from lsh_dl.training.epochs import draw_key
+from lsh_dl.training.loader import Inputs, make_inputs, prefetch
 
 
 class SparseMLPClassifier(ClassifierMixin, SparseMLP):
@@ -26,6 +29,11 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
     The loop is that of the experiments (`lsh_dl.training.run`): the same data, order and seed give
     the same network. With the rule `lsh` this is the method of Spring and Shrivastava, *Scalable
     and Sustainable Deep Learning via Randomized Hashing* (KDD 2017).
+
+    Samples may have several labels each: `y` is then an indicator matrix or a list of lists of
+    labels. The network ranks labels (`rank`); the target of training is uniform over a sample's
+    own, the loss that of one softmax over all. `predict` gives the first one, `score` precision
+    at 1.
 
     Inputs are taken as they are: scale them (`MaxAbsScaler` keeps zeros, and with them speed).
 
@@ -186,8 +194,10 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Finite numbers; uint8 and float32 are used as they are, others become float32. A
             sparse matrix is never made dense.
-        y : array-like of shape (n_samples,)
-            Labels: numbers, strings or booleans.
+        y : array-like of shape (n_samples,), or of several labels a sample
+            Labels: numbers, strings or booleans. Of several labels a sample, an indicator matrix
+            (n_samples, n_classes) of 0 and 1, dense or sparse, whose columns are the classes 0, 1,
+            ..., or a list of a list of labels for each sample. A sample may have none.
         sample_weight : array-like of shape (n_samples,), default=None
             Factors on the samples' losses, at least 0; one of 0 is as a sample that is not there.
             A weight of 2 is one larger step, not two steps. In `fit` only their ratios matter: they
@@ -217,13 +227,14 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
             self._forget()
         X, y, weights = self._check_samples(X, y, sample_weight, reset=not again)
         if again:
-            self._require_known(y, self.classes_, "the labels of the last fit")
+            known, what = self.classes_, "the labels of the last fit"
         else:
-            classes = np.unique(y)
-            self._check_class_weight(classes)
-            self._start(parameters, len(classes))
-            self.classes_ = classes
-        labels = np.searchsorted(self.classes_, y).astype(np.int32)
+            known, what = list_classes(y), "there"
+            self._check_class_weight(known)
+        labels = self._number_labels(y, known, what)
+        if not again:
+            self._start(parameters, len(known))
+            self.classes_ = known
         self._fit(parameters, X, labels, self._weigh(labels, weights), again)
         return self
 
@@ -236,8 +247,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             See `fit`.
-        y : array-like of shape (n_samples,)
-            Labels.
+        y : array-like of shape (n_samples,), or of several labels a sample
+            Labels: see `fit`. An indicator matrix has a column for each of `classes`.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -268,13 +279,12 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
         known = np.unique(column_or_1d(classes)) if classes is not None else self.classes_
         if not first and not np.array_equal(known, self.classes_):
             raise ValueError(f"classes={classes} are not those of the first call: {self.classes_}")
-        self._require_known(y, known, "in `classes`")
+        labels = self._number_labels(y, known, "in `classes`")
         if first:
             check_classification_targets(known)
             self._check_class_weight(known)
             self._start(parameters, len(known))
             self.classes_ = known
-        labels = np.searchsorted(known, y).astype(np.int32)
         self._train_part(parameters, X, labels, self._weigh(labels, weights))
         return self
 
@@ -303,12 +313,76 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
+    def rank(self, X: Any, k: int = 5) -> np.ndarray:
+        """The most probable labels of each sample, best first.
+
+        Takes no room for the probabilities of all classes, and where outputs are selected (setting
+        `outputs` of the rule `lsh`) no time for them.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            See `fit`.
+        k : int, default=5
+            How many, 1 to the number of classes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, k), int32
+            Places in `classes_`; -1 where fewer outputs were selected.
+        """
+        check_is_fitted(self)
+        if not 1 <= k <= len(self.classes_):
+            raise ValueError(f"k={k} is not 1 to {len(self.classes_)}, the number of classes")
+        check_input(X, "X")
+        X = validate_data(self, X, **ACCEPTED, reset=False)
+        inputs, key = make_inputs(X, np.zeros(X.shape[0], np.int32)), draw_key(self._seed, 0)
+        self._set_threads(self._check_parameters())
+        batches = prefetch(inputs, np.arange(X.shape[0]))
+        return np.concatenate([self._model.rank(batch, key, k)[0] for batch in batches])
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy; of several labels a sample precision at 1: how often the first one is true.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            See `fit`.
+        y : array-like
+            Labels: see `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factors on the samples.
+        """
+        several = read_several(y)
+        if several is None:
+            return super().score(X, y, sample_weight)
+        check_is_fitted(self)
+        labels = self._number_labels(several, self.classes_, "the labels of `fit`")
+        first, sample = self.rank(X, 1)[:, 0], np.arange(labels.shape[0])
+        # -1, of a sample of which no output was selected, is the place of the last class.
+        is_true = labels[sample, np.maximum(first, 0)].astype(bool) & (first >= 0)
+        return float(np.average(is_true, weights=sample_weight))
+
     def _check_samples(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple:
         """Samples, labels and weights; `reset`: the number of features is new."""
         check_input(X, "X")
-        X, y = validate_data(self, X, y, **ACCEPTED, reset=reset)
-        check_classification_targets(y)
-        return X, y, check_weights(sample_weight, X)
+        several = read_several(y)
+        if several is None:
+            X, y = validate_data(self, X, y, **ACCEPTED, reset=reset)
+            check_classification_targets(y)
+            return X, y, check_weights(sample_weight, X)
+        X = validate_data(self, X, **ACCEPTED, reset=reset)
+        check_consistent_length(X, several)
+        if self.class_weight is not None:
+            raise ValueError("class_weight is for samples of one label each; set it to None")
+        return X, several, check_weights(sample_weight, X)
+
+    def _number_labels(self, y: Any, known: np.ndarray, what: str) -> Any:
+        """Places in `known`: int32 (n_samples,), or of several labels a CSR matrix."""
+        if isinstance(y, SeveralLabels):
+            return y.number(known, what)
+        self._require_known(y, known, what)
+        return np.searchsorted(known, y).astype(np.int32)
 
     def _require_known(self, y: np.ndarray, known: np.ndarray, what: str) -> None:
         unknown = np.setdiff1d(y, known)
@@ -354,13 +428,19 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
     def _make_targets(self, X: Any, targets: np.ndarray, weights: np.ndarray | None) -> Inputs:
         return Weighted(make_inputs(X, targets), weights)
 
-    def _score(self, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> float:
+    def _score(self, outputs: np.ndarray, targets: Any, weights: np.ndarray | None) -> float:
+        if issparse(targets):
+            best = outputs.argmax(axis=1)
+            is_true = targets[np.arange(len(best)), best].astype(bool)
+            return float(np.average(is_true, weights=weights))
         return float(accuracy_score(targets, outputs.argmax(axis=1), sample_weight=weights))
 
-    def _strata(self, targets: np.ndarray) -> np.ndarray:
-        return targets
+    def _strata(self, targets: Any) -> np.ndarray | None:
+        return None if issparse(targets) else targets
 
-    def _guess_loss(self, targets: np.ndarray, weights: np.ndarray | None) -> float:
+    def _guess_loss(self, targets: Any, weights: np.ndarray | None) -> float:
+        if issparse(targets):
+            return guess_loss(targets, weights)
         shares = np.bincount(targets, weights)
         shares = shares[shares > 0] / shares.sum()
         return float(-(shares * np.log(shares)).sum())

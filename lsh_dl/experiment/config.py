@@ -123,11 +123,6 @@ def check_config(
         validate(Training, experiment.training.model_dump() | entry.training, f"{key}.training")
         source = find_at("lsh_dl.data", DataSet, entry.source or label, key)
         validate(source.Settings, entry.settings, key)
-        if source.several_labels:
-            raise UserError(
-                f"{key}: samples with several labels have no place in an experiment; train on them "
-                f"by `lsh-dl train --dataset {source.name}` (docs/wide_outputs.md)"
-            )
     experiment.check_rules(experiment.rules, f"{place}: rules")
     for name, study in experiment.studies.items():
         study.check(experiment, f"{place}: {name}")

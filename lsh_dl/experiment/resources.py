@@ -41,9 +41,10 @@ def size_of_data(label: str, entry: Mapping[str, Any]) -> DataSize:
     settings = dataset.settings
     train = getattr(settings, "train", ASSUMED["train"])
     held_out = round(train * settings.validation)
+    features = prod(dataset.image_shape) if dataset.image_shape else ASSUMED["features"]
     return DataSize(
-        prod(dataset.image_shape) if dataset.image_shape else ASSUMED["features"],
-        dataset.classes or ASSUMED["classes"],
+        getattr(settings, "features", None) or features,
+        getattr(settings, "labels", dataset.classes or ASSUMED["classes"]),
         train - held_out,
         held_out + getattr(settings, "test", ASSUMED["test"]),
     )

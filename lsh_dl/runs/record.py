@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
-from lsh_dl.runs.row import COLUMNS, DTYPES, LOAD_COLUMNS, TEXT
+from lsh_dl.runs.row import COLUMNS, DTYPES, LATER_COLUMNS, TEXT
 
 if TYPE_CHECKING:  # a third of a second to import, which training does not need
     import pandas as pd
-
-#: Columns before the load of the machine was recorded.
-_OLDER = [name for name in COLUMNS if name not in LOAD_COLUMNS]
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -65,9 +62,9 @@ def read_table_of_runs(path: Path | str) -> "pd.DataFrame":
         It is none.
     """
     frame = _read_text(Path(path))
-    if not {*_OLDER} <= {*frame.columns} or frame.empty:
+    if not {*COLUMNS} - {*LATER_COLUMNS} <= {*frame.columns} or frame.empty:
         raise UserError(f"{path}: not the table of runs of this version; run `snakemake` again")
-    absent = [name for name in LOAD_COLUMNS if name not in frame]
+    absent = [name for name in LATER_COLUMNS if name not in frame]
     # Apart: what is no column of a run is taken for a number.
     reported = frame.pop("reported") == "True" if "reported" in frame else None
     frame = _convert(frame.assign(**dict.fromkeys(absent, "")))
@@ -78,13 +75,13 @@ def _read_run(path: Path) -> "pd.DataFrame":
     damaged = "it is damaged: remove it and run again"
     try:
         frame = _read_text(path)
-        if list(frame.columns) == _OLDER:
-            frame = frame.assign(**dict.fromkeys(LOAD_COLUMNS, "")).reindex(columns=list(COLUMNS))
-        if list(frame.columns) != list(COLUMNS) or frame.empty:
+        absent = [name for name in LATER_COLUMNS if name not in frame]
+        if list(frame.columns) != [n for n in COLUMNS if n not in absent] or frame.empty:
             raise UserError(
                 f"{path}: not the CSV of a run of this version; "
                 "name runs' CSVs, such as results/runs"
             )
+        frame = frame.assign(**dict.fromkeys(absent, "")).reindex(columns=list(COLUMNS))
         return _convert(frame)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]

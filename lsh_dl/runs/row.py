@@ -66,6 +66,24 @@ class Row(Model):
     test_accuracy: Share = Field(
         description="share of test samples classified rightly, in the rule's form for inference"
     )
+    precision_at_1: Share | None = Field(
+        None,
+        description="of sets with several labels a sample: share of test samples whose first class "
+        "is a true label; empty for others",
+    )
+    precision_at_3: Share | None = Field(
+        None, description="the same: true labels among the first 3 classes, divided by 3"
+    )
+    precision_at_5: Share | None = Field(
+        None, description="the same: true labels among the first 5 classes, divided by 5"
+    )
+    scored_precision_at_1: Share | None = Field(
+        None,
+        description="propensity-scored precision at 1 (Jain, Prabhu, Varma, KDD 2016), divided by "
+        "the largest possible: rare labels count more; empty as precision_at_1",
+    )
+    scored_precision_at_3: Share | None = Field(None, description="the same at 3")
+    scored_precision_at_5: Share | None = Field(None, description="the same at 5")
     training_multiplications: Work = Field(
         description="multiplications per training sample, all stages but the optimiser's: "
         "training_select to training_maintain"
@@ -159,7 +177,11 @@ DTYPES = {
     for name, kind in _TYPES.items()
     if kind != "string"
 }
-#: How busy the machine was (`lsh_dl.runs.load`); older results lack them.
+#: How busy the machine was (`lsh_dl.runs.load`).
 LOAD_COLUMNS = ("load_average", "steal_percent", "others_cores")
+#: Of sets with several labels a sample.
+PRECISION_COLUMNS = tuple(name for name in COLUMNS if "precision_at_" in name)
+#: Columns that older results lack.
+LATER_COLUMNS = (*LOAD_COLUMNS, *PRECISION_COLUMNS)
 #: Columns that two runs of the same seed, on one thread, may differ in.
 TIME_COLUMNS = (*(name for name in COLUMNS if name.endswith("_seconds")), *LOAD_COLUMNS)

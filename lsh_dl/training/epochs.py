@@ -14,7 +14,14 @@ from lsh_dl.engine.workspace import Tally, add_tally, create_tally
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import Training
 from lsh_dl.training.loader import Inputs, prefetch
-from lsh_dl.training.metrics import RANKS, count_hits, precision_at
+from lsh_dl.training.metrics import (
+    RANKS,
+    add_hits,
+    count_hits,
+    no_hits,
+    precision_at,
+    scored_precision_at,
+)
 from lsh_dl.training.model import SparseModel
 
 #: Called while an epoch is trained, with the samples learned so far and the sums over them.
@@ -28,7 +35,8 @@ class Evaluation(NamedTuple):
     """How a model does on some samples."""
 
     accuracy: float | None  # share of samples whose first class is true; None without samples
-    precision: Mapping[int, float]  # at each of precision.RANKS; empty without samples
+    precision: Mapping[int, float]  # at each of metrics.RANKS; empty without samples
+    scored_precision: Mapping[int, float]  # propensity-scored; empty without propensities too
     tally: Tally
 
 
@@ -112,15 +120,28 @@ def predict_all(
         yield batch, *model.predict(batch, key)
 
 
-def evaluate(model: SparseModel, inputs: Inputs | None, key: np.uint64) -> Evaluation:
-    """Accuracy, precision and work of predicting `inputs`."""
+def evaluate(
+    model: SparseModel,
+    inputs: Inputs | None,
+    key: np.uint64,
+    weights: np.ndarray | None = None,
+) -> Evaluation:
+    """Accuracy, precision and work of predicting `inputs`.
+
+    Parameters
+    ----------
+    weights
+        float32 (classes,): `lsh_dl.training.metrics.inverse_propensities`; None: labels are not
+        weighted.
+    """
     total = create_tally()
     if inputs is None:
-        return Evaluation(None, {}, total)
-    hits = 0
+        return Evaluation(None, {}, {}, total)
+    hits = no_hits()
     for batch in prefetch(inputs, np.arange(len(inputs))):
         ranked, tally = model.rank(batch, key, max(RANKS))
-        hits = hits + count_hits(ranked, batch)
+        hits = add_hits(hits, count_hits(ranked, batch, weights))
         add_tally(total, tally)
     precision = precision_at(hits, len(inputs))
-    return Evaluation(precision[1], precision, total)
+    scored = {} if weights is None else scored_precision_at(hits)
+    return Evaluation(precision[1], precision, scored, total)

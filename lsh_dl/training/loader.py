@@ -74,7 +74,7 @@ class SparseInputs:
         return pick_batch(self.x, self.labels, numbers)
 
 
-def make_inputs(x: Any, labels: np.ndarray) -> Inputs:
+def make_inputs(x: Any, labels: "np.ndarray | csr_array") -> Inputs:
     """Samples as they are, without offset and scale.
 
     Parameters
@@ -83,10 +83,12 @@ def make_inputs(x: Any, labels: np.ndarray) -> Inputs:
         (n, features) numbers: a uint8 or float32 array, or a CSR matrix of any type, which stays
         as it is.
     labels
-        int32 (n,).
+        int32 (n,), or a CSR matrix (n, classes) of which what is stored is a label.
     """
     from scipy.sparse import csr_array, issparse
 
+    if not issparse(x) and issparse(labels):
+        return SparseInputs(csr_array(x, dtype=np.float32), labels)
     if not issparse(x):
         return DenseInputs(ArraySamples(x, labels), identity_transform(x.shape[1]))
     check_sparse(x, "samples")

@@ -16,8 +16,17 @@ from lsh_dl.runs.load import LoadMeter
 from lsh_dl.runs.row import Row
 from lsh_dl.runs.spec import Run, describe_widths
 from lsh_dl.training.diagnostics import pick_samples, recall_of_top, trace_selection, unused_share
-from lsh_dl.training.epochs import Advance, build_model, draw_key, draw_order, evaluate, train_epoch
+from lsh_dl.training.epochs import (
+    Advance,
+    Evaluation,
+    build_model,
+    draw_key,
+    draw_order,
+    evaluate,
+    train_epoch,
+)
 from lsh_dl.training.loader import DenseInputs, Inputs, SparseInputs
+from lsh_dl.training.metrics import inverse_propensities
 from lsh_dl.training.model import SparseModel
 
 #: Mean training loss of an epoch, in nats, that no learning network has: outputs are certain and
@@ -67,7 +76,7 @@ def train_run(
     """
     model = create_model(run, data.features, data.classes) if model is None else model
     sizes = [data.features, *run.hidden, data.classes]
-    training = inputs_of(data, data.train)
+    training, weights = inputs_of(data, data.train), weigh_labels(data)
     for epoch in range(done + 1, run.training.epochs + 1):
         order = draw_order(run.seed, epoch, len(data.train))
         key = draw_key(run.seed, epoch)
@@ -76,7 +85,7 @@ def train_run(
             learned = train_epoch(model, training, order, key, advance)
             trained = time.perf_counter()
         validation = evaluate(model, inputs_of(data, data.validation), key)
-        test = evaluate(model, inputs_of(data, data.test), key)
+        test = evaluate(model, inputs_of(data, data.test), key, weights)
         evaluated = time.perf_counter()
         train_loss = learned.loss[0] / len(order)
         diverged = not model.is_finite() or train_loss > HOPELESS_LOSS
@@ -91,6 +100,7 @@ def train_run(
             "train_accuracy": learned.correct[0] / len(order),
             "validation_accuracy": validation.accuracy,
             "test_accuracy": test.accuracy,
+            **describe_precision(test),
             **count_work(learned, len(order), test.tally, len(data.test), sizes),
             "train_seconds": round(trained - start, 4),
             "evaluation_seconds": round(evaluated - trained, 4),
@@ -125,6 +135,22 @@ def inputs_of(data: Prepared, samples: Samples | SparseSamples | None) -> Inputs
     if isinstance(samples, SparseSamples):
         return SparseInputs(samples.x, samples.y)
     return None if samples is None else DenseInputs(samples, data.transform)
+
+
+def weigh_labels(data: Prepared) -> np.ndarray | None:
+    """How much each label counts in propensity-scored precision; None: samples have one label."""
+    if not isinstance(data.train, SparseSamples):
+        return None
+    return inverse_propensities(data.train.y, *data.propensity)
+
+
+def describe_precision(found: Evaluation) -> dict[str, float]:
+    """The columns of a row about precision; none of a set with one label a sample."""
+    if not found.scored_precision:
+        return {}
+    return {f"precision_at_{k}": value for k, value in found.precision.items()} | {
+        f"scored_precision_at_{k}": value for k, value in found.scored_precision.items()
+    }
 
 
 def share_active(tally: Tally, samples: int, hidden: tuple[int, ...]) -> float:

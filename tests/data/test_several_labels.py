@@ -1,4 +1,4 @@
-"""Sparse samples with several labels: prepared, trained on by `lsh-dl train`, else refused."""
+"""Sparse samples with several labels: prepared, shown, trained on, predicted, in a config."""
 
 import ast
 import csv
@@ -16,6 +16,8 @@ from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.data.synthetic.wide import draw_wide
 from lsh_dl.experiment.config import check_config
+from lsh_dl.experiment.expand import expand_runs
+from lsh_dl.experiment.resources import sizes_of
 from lsh_dl.training.epochs import evaluate
 from lsh_dl.training.model_file import read_model
 from lsh_dl.training.run import inputs_of
@@ -79,10 +81,21 @@ def test_the_command_trains_with_sampled_outputs(prepared, tmp_path):
     assert found.accuracy == found.precision[1] == float(rows[-1]["test_accuracy"])
     assert found.precision[1] > found.precision[3] > found.precision[5] > 0.2
     assert found.tally.outputs[0] <= 8 * len(data.test)
-    refused = invoke("predict", model, "--data", prepared)
-    assert refused.exit_code == 1
-    assert "several labels" in refused.stderr
-    assert refused.stderr.count("\n") == 1
+    for k in (1, 3, 5):
+        assert float(rows[-1][f"precision_at_{k}"]) == found.precision[k]
+    # Rare labels are the hard ones, and count more.
+    scored = [float(rows[-1][f"scored_precision_at_{k}"]) for k in (1, 3, 5)]
+    assert 0.3 < scored[0] < found.precision[1]
+    assert max(scored) < 1
+    predicted = invoke("predict", model, "--data", prepared, "--out", tmp_path / "ranked.csv")
+    assert predicted.exit_code == 0, predicted.output
+    assert f"precision @1 {found.precision[1]:.4f}, @3 {found.precision[3]:.4f}" in predicted.output
+    lines = list(csv.DictReader((tmp_path / "ranked.csv").open()))
+    assert len(lines) == len(data.test)
+    right = [line["predicted_1"] in line["labels"].split() for line in lines]
+    assert np.mean(right) == found.precision[1]
+    assert lines[3]["labels"] == " ".join(map(str, data.test.y[[3]].indices))
+    assert invoke("predict", model, "--data", prepared).output.endswith("different classes first\n")
 
 
 def test_published_files_are_read_from_the_mirror(tmp_path):
@@ -108,15 +121,34 @@ def test_published_files_are_read_from_the_mirror(tmp_path):
         prepare("d", entry | {"test_file": "other.txt"}, tmp_path / "d", **places)
 
 
-def test_what_is_not_supported_is_refused(raw_config, tmp_path):
-    raw_config["datasets"] = {"wide": ENTRY}
-    with pytest.raises(UserError, match=r"datasets\.wide: samples with several labels"):
-        check_config(raw_config)
+def test_show_prints_sizes_and_samples(prepared):
+    data = open_prepared(prepared)
+    shown = invoke("data", "show", prepared, "--rows", 3, "--seed", 5)
+    assert shown.exit_code == 0, shown.output
+    assert "Many labels (generated)" in shown.output
+    assert "train 2,700, validation 300, test 300" in shown.output
+    lines = shown.output.splitlines()
+    samples = lines[lines.index("") + 2 :]
+    assert len(samples) == 3
+    for line in samples:
+        row, labels = line.strip().split("  ")[:2]
+        assert labels.split() == [*map(str, data.train.y[[int(row)]].indices)]
+    drawn = invoke("data", "show", prepared, "--out", "a.png")
+    assert drawn.exit_code == 2
+    assert "leave --out out" in drawn.stderr
+
+
+def test_a_config_has_such_sets_beside_others(raw_config):
+    raw_config["datasets"]["wide"] = ENTRY
+    experiment = check_config(raw_config)
+    size = sizes_of(experiment)["wide"]
+    assert (size.features, size.classes, size.train) == (600, 40, 2700)
+    assert {run.dataset for run in expand_runs(experiment)} == {"digits", "wide"}
+
+
+def test_preprocessing_is_refused(tmp_path):
     with pytest.raises(UserError, match="preprocessing: sparse samples are taken as they are"):
         prepare("wide", ENTRY | {"preprocessing": "center"}, tmp_path / "wide")
-    shown = invoke("data", "show", "wide_generated", "--out", tmp_path / "a.png")
-    assert shown.exit_code == 1
-    assert shown.stderr.count("\n") == 1
 
 
 def test_the_program_of_the_page_runs_as_printed(tmp_path, monkeypatch, capsys):

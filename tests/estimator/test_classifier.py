@@ -307,7 +307,7 @@ def test_package_is_imported_without_scikit_learn():
 def test_examples_of_the_documentation_run():
     text = (ROOT / "docs/estimator.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     shown = io.StringIO()
     with redirect_stdout(shown):
         exec("\n".join(blocks), {})

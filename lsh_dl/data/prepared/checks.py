@@ -60,6 +60,9 @@ class Meta(Model):
     preprocessing: Preprocessing | Literal["none"]
     settings: dict[str, Any] = Field(description="the data set's")
     counts: Counts
+    propensity: tuple[float, float] = Field(
+        (0.55, 1.5), description="A and B of the propensities of labels"
+    )
     streams: dict[Literal["train", "test"], list[Word]] = Field(
         description="parts that are made when they are asked for, and the arrays they are made of"
     )

@@ -186,6 +186,7 @@ def _write(
         "preprocessing": preprocessing,
         "settings": settings.model_dump(mode="json"),
         "counts": {"train": len(train), "validation": len(kept), "test": len(test)},
+        "propensity": dataset.propensity,
         "streams": {part: names for part, names in streams.items() if names},
         "files": {path.name: file_hash(path) for path in own_files(dataset, sources)},
         "arrays": {path.name: checksum(path) for path in sorted(folder.glob("*.npy"))},

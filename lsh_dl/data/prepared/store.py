@@ -145,6 +145,7 @@ class Prepared:
         in the order of `transform`.
     features: d.
     classes: number of classes.
+    propensity: A and B of the propensities of labels.
     name, title, kind, image_shape, provenance: see `lsh_dl.data.base.DataSet` and `Arrays`.
     meta: everything in meta.json.
     """
@@ -162,6 +163,7 @@ class Prepared:
     image_shape: tuple[int, ...] | None
     provenance: str
     meta: Mapping[str, Any]
+    propensity: tuple[float, float] = DataSet.propensity
 
     @property
     def transform(self) -> InputTransform:
@@ -250,6 +252,7 @@ def _open(
         image_shape=None if shape is None else tuple(shape),
         provenance=meta["provenance"],
         meta=meta,
+        propensity=tuple(meta.get("propensity", DataSet.propensity)),
     )
 
 
