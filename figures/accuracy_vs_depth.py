@@ -73,10 +73,9 @@ def is_mnist(head: pd.Series) -> bool:
 
 def scale_work(axes: Axes, percent: pd.Series) -> None:
     """A logarithmic axis for work, where there is any to show."""
-    values = percent.to_numpy(float)
-    if (np.isfinite(values) & (values > 0)).any():
-        axes.set_yscale("log")
-        style.scale_powers(axes.yaxis)
+    shown = percent[np.isfinite(percent) & (percent > 0)]
+    if len(shown):
+        style.scale_percent(axes.yaxis, shown.min(), shown.max())
 
 
 def draw_curve(axes: Axes, points: pd.DataFrame, measure: str) -> None:

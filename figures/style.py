@@ -214,19 +214,19 @@ def scale_powers(axis: Axis) -> None:
     )
 
 
-def scale_percent(axes: Axes, low: float, high: float) -> None:
-    """A logarithmic x axis of per cent with plain numbers at 1, 2, 5, 10, ...; low, high > 0."""
-    axes.set_xscale("log")
-    axes.set_xlim(low / 1.25, high * 1.25)
+def scale_percent(axis: Axis, low: float, high: float) -> None:
+    """A logarithmic axis of per cent with plain numbers at 1, 2, 5, 10, ...; low, high > 0."""
+    which = axis.axis_name
+    axis.axes.set(**{f"{which}scale": "log", f"{which}lim": (low / 1.25, high * 1.25)})
     decades = 10.0 ** np.arange(np.floor(np.log10(low)) - 1, np.ceil(np.log10(high)) + 1)
-    for steps in ((1, 2, 5), (1, 3), (1,)):
+    for steps in (np.arange(1, 10, 0.5), np.arange(1, 10), (1, 2, 5), (1, 3), (1,)):
         ticks = np.outer(decades, steps).ravel()
-        inside = [tick for tick in ticks if low / 1.2 <= tick <= high * 1.2]
+        inside = ticks[(low / 1.2 <= ticks) & (ticks <= high * 1.2)]
         if len(inside) <= 6:
             break
-    axes.xaxis.set_major_locator(FixedLocator(inside))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_locator(FixedLocator(inside))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def create_panels(rows: int, columns: int, wide: float = 1) -> tuple[Figure, np.ndarray]:

@@ -104,8 +104,13 @@ def _loaded_file(name: str, asked_for: bool) -> Path | None:
     if file is None or name.split(".")[0] == PACKAGE.name:
         return None
     path = Path(file).resolve()
-    installed = any(path.is_relative_to(Path(root)) for root in (sys.prefix, sys.base_prefix))
-    return None if (installed and not asked_for) or path.suffix != ".py" else path
+    return None if (_is_installed(path) and not asked_for) or path.suffix != ".py" else path
+
+
+def _is_installed(path: Path) -> bool:
+    """Whether a file is Python's own or a package's, of this environment or another on its path."""
+    below = any(path.is_relative_to(Path(root)) for root in (sys.prefix, sys.base_prefix))
+    return below or bool({"site-packages", "dist-packages"} & set(path.parts))
 
 
 @cache

@@ -1,8 +1,7 @@
 """KMNIST: 60,000 + 10,000 handwritten hiragana (Clanuwat et al., 2018)."""
 
-from pydantic import Field
-
-from lsh_dl.data.base import Arrays, Checksum, DataSet, DataSettings, RemoteFile, Sources
+from lsh_dl.data.base import Checksum, RemoteFile
+from lsh_dl.data.formats.idx_sets import IdxSet
 
 HOSTS = (
     "http://codh.rois.ac.jp/kmnist/dataset/kmnist",
@@ -41,35 +40,9 @@ TEST = (
 )
 
 
-class Kmnist(DataSet):
+class Kmnist(IdxSet):
     """Ten hiragana in old cursive writing, 28 x 28 grey levels, black (0) background."""
 
     name = "kmnist"
     title = "KMNIST"
-    kind = "real"
-    classes = 10
-    image_shape = (28, 28)
-    alternative = "digits"
-
-    class Settings(DataSettings):
-        """How much of it to use."""
-
-        train: int = Field(
-            60_000, ge=1, le=60_000, description="training images, validation included; the first"
-        )
-        test: int = Field(10_000, ge=1, le=10_000, description="test images; the first")
-
-    def files(self):
-        """Images and labels of both parts."""
-        return (*TRAIN, *TEST)
-
-    def build(self, sources: Sources) -> Arrays:
-        """Read and check the four files."""
-        from lsh_dl.data.formats.idx_sets import read_pair
-
-        train, test = self.settings.train, self.settings.test
-        return Arrays(
-            *read_pair(*map(sources.fetch, TRAIN), range(10), train),
-            *read_pair(*map(sources.fetch, TEST), range(10), test),
-            provenance=f"KMNIST, the first {train:,} training and {test:,} test images",
-        )
+    train_files, test_files = TRAIN, TEST

@@ -4,7 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, RemoteFile, Sources
-from lsh_dl.data.formats.mnist_parts import TEST_IMAGES, TEST_LABELS, read_part
+from lsh_dl.data.formats.idx_sets import read_pair
+from lsh_dl.data.formats.mnist_parts import DIGITS, TEST
 
 ORIGINALS = 60_000
 PATH = "www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/mnist8m.bz2"
@@ -39,13 +40,13 @@ class Mnist8m(DataSet):
 
     def files(self):
         """The packed text, and MNIST's test set."""
-        return (FILE, TEST_IMAGES, TEST_LABELS)
+        return (FILE, *TEST)
 
     def build(self, sources: Sources) -> Arrays:
         """Stream the text into an array on disk."""
         from lsh_dl.data.formats.libsvm import read_libsvm
 
-        x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS, self.settings.test)
+        x_test, y_test = read_pair(sources, TEST, DIGITS, self.settings.test)
         train = self.settings.train
         target = sources.workspace / "x_train.npy"
         x_train, y_train = read_libsvm(sources.fetch(FILE), target, train, 784, 10)

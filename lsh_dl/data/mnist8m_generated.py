@@ -6,13 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources, Stream
-from lsh_dl.data.formats.mnist_parts import (
-    TEST_IMAGES,
-    TEST_LABELS,
-    TRAIN_IMAGES,
-    TRAIN_LABELS,
-    read_part,
-)
+from lsh_dl.data.formats.idx_sets import read_pair
+from lsh_dl.data.formats.mnist_parts import DIGITS, TEST, TRAIN
 
 FIELDS = 1_522
 """Random fields to choose pairs from, as many as the original program has."""
@@ -53,15 +48,15 @@ class Mnist8mGenerated(DataSet):
 
     def files(self):
         """MNIST's four files."""
-        return (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
+        return (*TRAIN, *TEST)
 
     def build(self, sources: Sources) -> Arrays:
         """Read MNIST and draw the fields."""
         from lsh_dl.data.synthetic.deform import draw_fields
 
         settings = self.settings
-        images, labels = read_part(sources, TRAIN_IMAGES, TRAIN_LABELS)
-        x_test, y_test = read_part(sources, TEST_IMAGES, TEST_LABELS, settings.test)
+        images, labels = read_pair(sources, TRAIN, DIGITS)
+        x_test, y_test = read_pair(sources, TEST, DIGITS, settings.test)
         rng = np.random.default_rng([settings.seed, 0x8312])
         fields = draw_fields(FIELDS, SMOOTHNESS, rng)
         stream = Stream({"images": images, "labels": labels, "fields": fields})

@@ -12,8 +12,8 @@ from serving import CONTENT
 
 from lsh_dl.cli.main import main
 from lsh_dl.common.discovery import discover
-from lsh_dl.data import mnist
 from lsh_dl.data.base import DataSet
+from lsh_dl.data.formats.mnist_parts import TEST, TRAIN
 from lsh_dl.data.prepared.prepare import prepare
 
 SETS = discover("lsh_dl.data", DataSet)
@@ -38,7 +38,7 @@ def mirror(tmp_path):
     """A mirror with one of MNIST's files, of wrong contents, and a zip that nothing is known of."""
     folder = tmp_path / "mirror"
     (folder / "mnist").mkdir(parents=True)
-    (folder / "mnist" / mnist.TRAIN_LABELS.name).write_bytes(b"\x1f\x8b, but no labels")
+    (folder / "mnist" / TRAIN[1].name).write_bytes(b"\x1f\x8b, but no labels")
     (folder / "convex").mkdir()
     (folder / "convex" / "convex.zip").write_bytes(b"PK, a zip")
     return folder
@@ -63,7 +63,7 @@ def test_list_has_every_set_uncut_at_80_columns(run):
 
 
 def test_list_says_what_is_at_hand(run, mirror, tmp_path):
-    cached = tmp_path / "cache" / "mnist" / mnist.TEST_LABELS.name
+    cached = tmp_path / "cache" / "mnist" / TEST[1].name
     cached.parent.mkdir(parents=True)
     cached.touch()
     done = run("list", "--mirror", mirror, "--files")
@@ -73,7 +73,7 @@ def test_list_says_what_is_at_hand(run, mirror, tmp_path):
     assert rows["norb"][-1] == "0 of 6"
     lines = done.output.splitlines()
     assert f"convex_real: convex/convex.zip: {mirror / 'convex' / 'convex.zip'}" in lines
-    missing = mnist.TRAIN_IMAGES
+    missing = TRAIN[0]
     assert f"mnist: mnist/{missing.name}: not at hand; {missing.urls[0]}" in lines
 
 
@@ -101,11 +101,11 @@ def test_fetch_downloads_to_the_cache_and_verifies(run, server, tmp_path):
 
 
 def test_fetch_refuses_what_is_not_the_published_file(run, mirror, monkeypatch):
-    monkeypatch.setattr(SETS["mnist"], "files", lambda self: (mnist.TRAIN_LABELS,))
+    monkeypatch.setattr(SETS["mnist"], "files", lambda self: (TRAIN[1],))
     done = run("fetch", "mnist", "--mirror", mirror)
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: {mirror / 'mnist' / mnist.TRAIN_LABELS.name}: wrong length")
+    assert line.startswith(f"error: {mirror / 'mnist' / TRAIN[1].name}: wrong length")
 
 
 def test_fetch_takes_what_a_config_needs_and_no_more(run, mirror, tmp_path):
@@ -127,7 +127,7 @@ def test_fetch_takes_what_a_config_needs_and_no_more(run, mirror, tmp_path):
 
 
 def test_fetch_without_network_is_one_line_with_the_ways_out(run, monkeypatch):
-    nowhere = replace(mnist.TRAIN_IMAGES, urls=("http://127.0.0.1:9/a.gz",))
+    nowhere = replace(TRAIN[0], urls=("http://127.0.0.1:9/a.gz",))
     monkeypatch.setattr(SETS["mnist"], "files", lambda self: (nowhere,))
     monkeypatch.setattr("lsh_dl.data.prepared.fetch.time.sleep", lambda seconds: None)
     done = run("fetch", "mnist")

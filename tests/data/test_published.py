@@ -1,7 +1,5 @@
 """The published sets, from small files in their exact formats."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from published import (
@@ -9,6 +7,7 @@ from published import (
     idx_bytes,
     libsvm_text,
     matrix_bytes,
+    without_checksums,
     write_bz2,
     write_gz,
     write_zip,
@@ -16,8 +15,9 @@ from published import (
 
 from lsh_dl.common.discovery import discover
 from lsh_dl.common.errors import UserError
-from lsh_dl.data import mnist
+from lsh_dl.data import mnist8m, mnist8m_generated
 from lsh_dl.data.base import DataSet
+from lsh_dl.data.mnist import Mnist
 from lsh_dl.data.prepared.prepare import prepare, resolve
 from lsh_dl.data.prepared.store import open_prepared
 
@@ -35,18 +35,16 @@ def every(samples):
 def mirror(tmp_path, monkeypatch):
     """A mirror with 30 training and 12 test digits that may pass for MNIST."""
     parts = {}
-    for part, stem, count in (("TRAIN", "train", 30), ("TEST", "t10k", 12)):
+    for stem, count in (("train", 30), ("t10k", 12)):
         x = RNG.integers(256, size=(count, 28, 28), dtype=np.uint8) * (RNG.random((28, 28)) < 0.3)
         y = np.arange(count) % 10
         parts[stem] = x.astype(np.uint8).reshape(count, 784), y
         folder = tmp_path / "mirror" / "mnist"
         write_gz(folder / f"{stem}-images-idx3-ubyte.gz", idx_bytes(x))
         write_gz(folder / f"{stem}-labels-idx1-ubyte.gz", idx_bytes(y))
-        for kind in ("IMAGES", "LABELS"):
-            name = f"{part}_{kind}"
-            unknown = replace(getattr(mnist, name), checksums=())
-            for user in ("mnist", "mnist8m", "mnist8m_generated"):
-                monkeypatch.setattr(f"lsh_dl.data.{user}.{name}", unknown, raising=False)
+    without_checksums(monkeypatch, Mnist, "train_files", "test_files")
+    without_checksums(monkeypatch, mnist8m, "TEST")
+    without_checksums(monkeypatch, mnist8m_generated, "TRAIN", "TEST")
     return tmp_path / "mirror", parts
 
 

@@ -4,27 +4,19 @@ import gzip
 import io
 import tarfile
 import zipfile
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from published import idx_bytes
+from published import idx_bytes, without_checksums
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.data import cifar10, emnist_letters, fashion_mnist, kmnist
+from lsh_dl.data import cifar10, emnist_letters
+from lsh_dl.data.fashion_mnist import FashionMnist
+from lsh_dl.data.kmnist import Kmnist
 from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.data.prepared.store import open_prepared
 
 RNG = np.random.default_rng(0)
-
-
-def without_checksums(monkeypatch, module, *names):
-    """Let a module's files be small ones of the tests."""
-    for name in names:
-        files = getattr(module, name)
-        many = files if isinstance(files, tuple) else (files,)
-        cut = tuple(replace(file, checksums=()) for file in many)
-        monkeypatch.setattr(module, name, cut if isinstance(files, tuple) else cut[0])
 
 
 def prepared(name, mirror, tmp_path, **entry):
@@ -33,10 +25,10 @@ def prepared(name, mirror, tmp_path, **entry):
     return open_prepared(folder)
 
 
-@pytest.mark.parametrize("module", [fashion_mnist, kmnist])
-def test_sets_in_mnists_form(tmp_path, monkeypatch, module):
-    without_checksums(monkeypatch, module, "TRAIN", "TEST")
-    name = module.__name__.rpartition(".")[2]
+@pytest.mark.parametrize("cls", [FashionMnist, Kmnist])
+def test_sets_in_mnists_form(tmp_path, monkeypatch, cls):
+    without_checksums(monkeypatch, cls, "train_files", "test_files")
+    name = cls.name
     mirror = tmp_path / "mirror"
     (mirror / name).mkdir(parents=True)
     kept = {}
