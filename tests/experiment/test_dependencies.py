@@ -1,3 +1,4 @@
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -129,3 +130,21 @@ def test_a_module_that_is_not_used_decides_no_result(small_package, tmp_path):
     before = sources.digest_code("small.start")
     (tmp_path / "small" / "unused.py").write_text("changed = True\n")
     assert sources.digest_code("small.start") == before
+
+
+def test_what_another_environment_has_installed_is_known_by_its_version(tmp_path, monkeypatch):
+    """Packages may be elsewhere than Python: `pip install --user`, a `.pth` file, PYTHONPATH."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "package_elsewhere.py").write_text("x = 1\n")
+    (tmp_path / "rule_outside.py").write_text("import package_elsewhere\n")
+    for folder in (packages, tmp_path):
+        monkeypatch.syspath_prepend(folder)
+    importlib.import_module("rule_outside")
+    before = sources.digest_code("rule_outside")
+    (packages / "package_elsewhere.py").write_text("x = 2\n")
+    sources._digest_file.cache_clear()
+    assert sources.digest_code("rule_outside") == before
+    (tmp_path / "rule_outside.py").write_text("import package_elsewhere\nx = 1\n")
+    sources._digest_file.cache_clear()
+    assert sources.digest_code("rule_outside") != before
