@@ -176,6 +176,8 @@ class DataSet(ABC):
     """real (as published), generated (by the published recipe) or stand-in (only resembles it)."""
     classes: ClassVar[int]
     """How many; labels are 0 ... classes - 1."""
+    features: ClassVar[int | None] = None
+    """Inputs, of samples that are no images, where that is known beforehand."""
     image_shape: ClassVar[tuple[int, ...] | None] = None
     """(height, width), (images, height, width), or None when the samples are not images."""
     several_labels: ClassVar[bool] = False

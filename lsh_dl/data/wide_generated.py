@@ -10,14 +10,17 @@ from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources
 class WideGenerated(DataSet):
     """Sparse samples with one to three of 100,000 labels, the rarest 100,000 times rarer.
 
-    Drawn by a rule of this project's own (`lsh_dl.data.synthetic.wide`), after no published set:
-    a label is known by 16 random features, of which a sample shows some, beside noise.
+    Drawn by a rule of this project's own (`lsh_dl.data.synthetic.wide`), with what published sets
+    have in common: few labels and few features are frequent, most are rare, by a power law each,
+    and labels share features. A label is known by 16 features, of which a sample shows some, beside
+    noise.
     """
 
     name = "wide_generated"
     title = "Many labels (generated)"
     kind = "generated"
     classes = 100_000
+    features = 10_000
     several_labels = True
     preview = MappingProxyType({"train": 400, "test": 400, "labels": 100, "features": 500})
 
@@ -28,6 +31,13 @@ class WideGenerated(DataSet):
         features: int = Field(10_000, ge=16, le=2**24, description="features")
         train: int = Field(50_000, ge=1, description="training samples, validation included")
         test: int = Field(5_000, ge=1, description="test samples")
+        label_power: float = Field(
+            1.0, ge=0, le=4, description="the label of rank r is drawn in proportion to r^-power"
+        )
+        feature_power: float = Field(0.5, ge=0, le=4, description="the same of features")
+        shared: int = Field(
+            4, ge=0, le=16, description="of a label's 16 features, those it shares with some others"
+        )
 
     def build(self, sources: Sources) -> Arrays:
         """Draw both parts."""
@@ -35,8 +45,10 @@ class WideGenerated(DataSet):
 
         chosen = self.settings
         sizes = chosen.labels, chosen.features, chosen.seed
-        x_train, y_train = draw_wide(chosen.train, *sizes, part=0)
-        x_test, y_test = draw_wide(chosen.test, *sizes, part=1)
+        names = "label_power", "feature_power", "shared"
+        law = {name: getattr(chosen, name) for name in names}
+        x_train, y_train = draw_wide(chosen.train, *sizes, part=0, **law)
+        x_test, y_test = draw_wide(chosen.test, *sizes, part=1, **law)
         return Arrays(
             x_train,
             y_train,

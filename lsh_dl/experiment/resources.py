@@ -41,7 +41,9 @@ def size_of_data(label: str, entry: Mapping[str, Any]) -> DataSize:
     settings = dataset.settings
     train = getattr(settings, "train", ASSUMED["train"])
     held_out = round(train * settings.validation)
-    features = prod(dataset.image_shape) if dataset.image_shape else ASSUMED["features"]
+    features = dataset.features or ASSUMED["features"]
+    if dataset.image_shape:
+        features = prod(dataset.image_shape)
     return DataSize(
         getattr(settings, "features", None) or features,
         getattr(settings, "labels", dataset.classes or ASSUMED["classes"]),

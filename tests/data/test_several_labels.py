@@ -38,7 +38,8 @@ def test_samples_are_those_drawn_and_none_is_lost(prepared):
     data = open_prepared(prepared)
     assert (data.features, data.classes, data.kind) == (600, 40, "generated")
     assert (len(data.train), len(data.validation), len(data.test)) == (2700, 300, 300)
-    x, y = draw_wide(3000, 40, 600, seed=0, part=0)
+    law = {"label_power": 1.0, "feature_power": 0.5, "shared": 4}
+    x, y = draw_wide(3000, 40, 600, seed=0, part=0, **law)
     kept = np.load(prepared / "rows_validation.npy")
     rest = np.setdiff1d(np.arange(3000), kept)
     for part, rows in ((data.train, rest), (data.validation, kept)):
@@ -61,6 +62,22 @@ def test_generated_samples_have_frequent_and_rare_labels():
     x2, y2 = draw_wide(5000, 1000, 400, seed=3, part=1)
     one, two = ((x_[y_[:, [0]].nonzero()[0]] > 0).mean(axis=0) for x_, y_ in ((x, y), (x2, y2)))
     assert np.corrcoef(np.ravel(one), np.ravel(two))[0, 1] > 0.9
+
+
+def test_generated_labels_share_features_which_are_frequent_and_rare_too():
+    law = {"label_power": 0.5, "feature_power": 0.5, "shared": 8}
+    x, y = draw_wide(4000, 80, 5000, seed=3, part=0, **law)
+    counts = np.asarray(y.sum(axis=0))
+    np.testing.assert_allclose(counts[3] / counts[63], 4, rtol=0.3)  # sqrt(64 / 4)
+    features = np.sort(np.bincount(x.indices, minlength=5000))[::-1]
+    assert features[0] > 3 * features[100] > 30 * features[1000]
+    # Each label has half of its features in common with another, and hardly any with most.
+    means = np.stack([x[y[:, [label]].nonzero()[0]].mean(axis=0) for label in range(80)])
+    own = means > 0.25 * means.max(axis=1, keepdims=True)
+    common = (own.astype(int) @ own.T.astype(int)) / own.sum(axis=1, keepdims=True)
+    np.fill_diagonal(common, 0)
+    assert np.median(common) < 0.1
+    assert common.max(axis=1).min() > 0.3
 
 
 def test_the_command_trains_with_sampled_outputs(prepared, tmp_path):

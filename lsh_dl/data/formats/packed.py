@@ -144,19 +144,24 @@ def whole_lines(path: str | Path) -> Iterator[bytes]:
         As `open_packed`, or a line is longer than any of data.
     """
     with open_packed(path) as file:
-        rest: list[bytes] = []
-        length = 0
-        while piece := file.read(CHUNK):
-            head, newline, tail = piece.rpartition(b"\n")
-            if newline:
-                yield b"".join((*rest, head, newline))
-                rest, length = [], 0
-            rest.append(tail)
-            length += len(tail)
-            if length > LONGEST_LINE:
-                raise corrupt(path, f"a line of more than {LONGEST_LINE:,} bytes")
-        if length:
-            yield b"".join((*rest, b"\n"))
+        yield from split_lines(file, path)
+
+
+def split_lines(stream: IO[bytes], place: str | Path) -> Iterator[bytes]:
+    """The text of a stream in pieces that end with a line's end; errors as `whole_lines`."""
+    rest: list[bytes] = []
+    length = 0
+    while piece := stream.read(CHUNK):
+        head, newline, tail = piece.rpartition(b"\n")
+        if newline:
+            yield b"".join((*rest, head, newline))
+            rest, length = [], 0
+        rest.append(tail)
+        length += len(tail)
+        if length > LONGEST_LINE:
+            raise corrupt(place, f"a line of more than {LONGEST_LINE:,} bytes")
+    if length:
+        yield b"".join((*rest, b"\n"))
 
 
 def bounded_lines(stream: IO[bytes], place: str | Path, longest: int) -> Iterator[bytes]:

@@ -7,6 +7,8 @@ A line of a sample without labels begins with a blank. Reference: Bhatia, Dahiya
 Mittal, Prabhu, Varma, The Extreme Classification Repository, 2016.
 """
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,8 +44,56 @@ MOST_LABELS = 2**31 - 2
 LARGEST_EXPONENT = 60
 
 
+class XcText:
+    """The samples of a text, piece by piece: memory stays below some 100 MB however long it is.
+
+    Parameters
+    ----------
+    pieces
+        The text in pieces that end with a line's end (`lsh_dl.data.formats.packed.whole_lines`).
+    place
+        Names it in errors.
+
+    Attributes
+    ----------
+    place
+        As given.
+    samples, features, labels
+        What the first line says; `labels` is None where it does not say that.
+
+    Raises
+    ------
+    UserError
+        There is no such first line.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], place: str | Path):
+        head, _, self._first = next(pieces, b"").partition(b"\n")
+        self._pieces, self.place = pieces, place
+        self.samples, self.features, self.labels = _read_header(place, head)
+
+    def read(self) -> Iterator[tuple["csr_array", "csr_array"]]:
+        """Some samples at a time: x and y as `read_xc` has them, column ids sorted.
+
+        Where the first line does not say how many labels there are, y has `MOST_LABELS` columns.
+
+        Raises
+        ------
+        UserError
+            See `read_xc`.
+        """
+        labels = MOST_LABELS if self.labels is None else self.labels
+        done = 0
+        for text in chain([self._first], self._pieces):
+            piece = _parse(self.place, text, self.samples - done, self.features, labels, done + 2)
+            done += piece[0].shape[0]
+            yield piece
+        if done < self.samples:
+            raise _mend(self.place, f"{done} lines of samples, its first line says {self.samples}")
+
+
 def read_xc(path: str | Path) -> tuple["csr_array", "csr_array"]:
-    """The samples of a file, packed by bz2 or not.
+    """The samples of a file, packed or not.
 
     Returns
     -------
@@ -55,32 +105,19 @@ def read_xc(path: str | Path) -> tuple["csr_array", "csr_array"]:
         The file cannot be read, its header is none, a line is malformed, names a feature or a label
         twice or one that is out of range, or there are other than the stated number of lines.
     """
+    from scipy.sparse import vstack
+
+    text = XcText(whole_lines(path), path)
+    x, y = (vstack(pieces, format="csr") for pieces in zip(*text.read(), strict=True))
+    return x, y if text.labels else fit_labels(y)
+
+
+def fit_labels(y: "csr_array", labels: int | None = None) -> "csr_array":
+    """`y` with so many columns; default: up to its last label."""
     from scipy.sparse import csr_array
 
-    try:
-        pieces = whole_lines(path)
-        head, _, rest = next(pieces, b"").partition(b"\n")
-        samples, features, stated = _read_header(path, head)
-        labels = MOST_LABELS if stated is None else stated
-        parts, done = [], 0
-        while rest is not None:
-            parts.append(_parse(path, rest, samples - done, features, labels, done + 2))
-            done += len(parts[-1][0])
-            rest = next(pieces, None)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}; is the path right?") from None
-    if done < samples:
-        raise _mend(path, f"{done} lines of samples, its first line says {samples}")
-    label_counts, label_ids, counts, ids, values = map(np.concatenate, zip(*parts, strict=True))
-    if stated is None:
-        labels = int(label_ids.max(initial=0)) + 1
-    x = csr_array((values, ids, _ends(counts)), (samples, features))
-    ones = np.ones(len(label_ids), np.int8)
-    y = csr_array((ones, label_ids, _ends(label_counts)), (samples, labels))
-    for matrix, what in ((x, "feature"), (y, "label")):
-        matrix.sort_indices()
-        _require_once(path, matrix, what)
-    return x, y
+    labels = int(y.indices.max(initial=0)) + 1 if labels is None else labels
+    return csr_array((y.data, y.indices, y.indptr), (y.shape[0], labels))
 
 
 def write_xc(path: Path, x: "csr_array", y: "csr_array") -> None:
@@ -102,11 +139,6 @@ def _mend(path: str | Path, reason: str) -> UserError:
     return UserError(f"{path}: {reason}; mend the file or fetch it again")
 
 
-def states_labels(path: str | Path) -> bool:
-    """Whether the first line of a file says how many labels there are."""
-    return _read_header(path, next(whole_lines(path), b"").partition(b"\n")[0])[2] is not None
-
-
 def _read_header(path: str | Path, line: bytes) -> tuple[int, int, int | None]:
     words = line.removeprefix(b"\xef\xbb\xbf").split()
     if len(words) not in (2, 3) or not all(map(_is_count, words)):
@@ -124,7 +156,9 @@ def _is_count(word: bytes) -> bool:
 
 
 def _parse(path, text: bytes, most: int, features: int, labels: int, line: int):
-    """Label counts and ids, feature counts, ids and values of the lines of a piece of text."""
+    """The samples of a piece of text, at most so many; the first stands in line `line`."""
+    from scipy.sparse import csr_array
+
     lines = text.count(b"\n")
     if lines > most:
         if text.split(b"\n", most)[most].strip():
@@ -140,19 +174,25 @@ def _parse(path, text: bytes, most: int, features: int, labels: int, line: int):
     if problem != OK:
         raise _mend(path, f"line {line + row} has {REASONS[problem]}")
     found = counts.sum(axis=1)
-    return counts[0], label_ids[: found[0]], counts[1], ids[: found[1]], values[: found[1]]
+    x = csr_array((values[: found[1]], ids[: found[1]], _ends(counts[1])), (lines, features))
+    ones = np.ones(found[0], np.int8)
+    y = csr_array((ones, label_ids[: found[0]], _ends(counts[0])), (lines, labels))
+    for matrix, what in ((x, "feature"), (y, "label")):
+        matrix.sort_indices()
+        _require_once(path, matrix, what, line)
+    return x, y
 
 
 def _ends(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts)])
 
 
-def _require_once(path: str | Path, matrix: "csr_array", what: str) -> None:
+def _require_once(path: str | Path, matrix: "csr_array", what: str, line: int) -> None:
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     twice = (np.diff(matrix.indices) == 0) & (np.diff(rows) == 0)
     if twice.any():
         first = np.argmax(twice)
-        raise _mend(path, f"line {rows[first] + 2} has {what} {matrix.indices[first]} twice")
+        raise _mend(path, f"line {line + rows[first]} has {what} {matrix.indices[first]} twice")
 
 
 @njit(cache=True, nogil=True)
