@@ -19,6 +19,7 @@ include: "workflow/rules/picking.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/measuring.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/explore.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/progress.smk"
 
@@ -29,5 +30,6 @@ rule all:
         rules.runs_table.output,
         TABLE_FILES,
         FIGURE_FILES,
+        rules.explore.output,
         rules.claims.output,
         rules.provenance.output,

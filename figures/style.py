@@ -16,23 +16,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from lsh_dl.common.files import whole_file
+from lsh_dl.results.looks import LOOKS
+from lsh_dl.results.looks import describe_data as describe_data  # scripts have them from here
+from lsh_dl.results.looks import describe_network as describe_network
 
 matplotlib.use("Agg")
 
-#: Colour and marker by a curve's number: NN, VD, AD, WTA, LSH, then any further labels in the
-#: config's order. The colours are Okabe and Ito's, told apart by colour-blind readers.
-LOOKS = (
-    ("#333333", "h"),
-    ("#0072B2", "s"),
-    ("#009E73", "^"),
-    ("#CC79A7", "D"),
-    ("#D55E00", "o"),
-    ("#E69F00", "v"),
-    ("#56B4E9", "P"),
-    ("#8C6D31", "X"),
-    ("#7B4FA3", "<"),
-    ("#99A600", ">"),
-)
 DASHES = ("-", (0, (1, 1)), (0, (4, 1, 1, 1)))
 
 #: Ring around a point that has diverged runs among its seeds.
@@ -143,19 +132,6 @@ def save(figure: Figure, path: Path) -> None:
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
     with whole_file(path) as temporary:
         figure.savefig(temporary, metadata=metadata, bbox_inches="tight", pad_inches=0.08)
-
-
-def describe_network(hidden: str) -> str:
-    """`2x1000` as "2 hidden layers of 1,000"; `1000-500` as "hidden layers of 1,000, 500"."""
-    if "x" not in hidden:
-        return f"hidden layers of {', '.join(f'{int(w):,}' for w in hidden.split('-'))}"
-    layers, width = hidden.split("x")
-    return f"{layers} hidden layer{'s' if layers != '1' else ''} of {int(width):,}"
-
-
-def describe_data(title: str, kind: str) -> str:
-    """The data set's title; says that it is generated or a stand-in where it does not itself."""
-    return title if kind == "real" or kind in title else f"{title} ({kind})"
 
 
 def scale_accuracy(axes: Axes, low: float, high: float) -> None:

@@ -33,7 +33,7 @@ def raw_config() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def row() -> Mapping[str, Any]:
     """One row of a run's CSV with plausible values."""
     return {

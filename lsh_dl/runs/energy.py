@@ -33,18 +33,16 @@ def access_energy(size: float) -> float:
     return next((energy for limit, energy in CACHES if size <= limit), DRAM)
 
 
-def estimate_energy(rows: pd.DataFrame) -> pd.DataFrame:
-    """Microjoules per training sample, estimated, beside those measured, if any.
+def estimate_sample(rows: pd.DataFrame) -> pd.DataFrame:
+    """What a training sample moves and needs, estimated.
 
     Parameters
     ----------
-    rows
-        `training_<stage>` multiplications, `bytes_weights` and `bytes_optimiser`, `joules`.
+    rows: `training_<stage>` multiplications, `bytes_weights` and `bytes_optimiser`.
 
     Returns
     -------
-    `rows`' names and counts with columns `estimated_*_microjoules`, `estimated_saved_percent` (of
-    the standard network's of the same width, where it is there) and `measured_microjoules`.
+    Columns `bytes_moved` and `estimated_*_microjoules`, with the index of `rows`.
     """
     stages = {stage: rows[f"training_{stage}"] for stage in ACCESSES}
     operations = sum(stages.values()) * MULTIPLY
@@ -54,14 +52,31 @@ def estimate_energy(rows: pd.DataFrame) -> pd.DataFrame:
     histories = rows["bytes_optimiser"] / rows["bytes_weights"]
     accesses += 2 * histories * stages["update"]
     size = rows["bytes_weights"] + rows["bytes_optimiser"]
-    table = rows[["run_id", "dataset_title", "data_kind", "rule", "title", "width"]].assign(
-        bytes_moved=4 * accesses,
-        estimated_arithmetic_microjoules=operations / 1e6,
-        estimated_memory_microjoules=accesses * size.map(access_energy) / 1e6,
+    arithmetic, memory = operations / 1e6, accesses * size.map(access_energy) / 1e6
+    return pd.DataFrame(
+        {
+            "bytes_moved": 4 * accesses,
+            "estimated_arithmetic_microjoules": arithmetic,
+            "estimated_memory_microjoules": memory,
+            "estimated_microjoules": arithmetic + memory,
+        }
     )
-    table["estimated_microjoules"] = (
-        table["estimated_arithmetic_microjoules"] + table["estimated_memory_microjoules"]
-    )
+
+
+def estimate_energy(rows: pd.DataFrame) -> pd.DataFrame:
+    """Microjoules per training sample, estimated, beside those measured, if any.
+
+    Parameters
+    ----------
+    rows: what `estimate_sample` takes, with a run's names, `width` and `joules`.
+
+    Returns
+    -------
+    `rows`' names, what `estimate_sample` returns, `estimated_saved_percent` (of the standard
+    network's of the same width, where it is there) and `measured_microjoules`.
+    """
+    names = rows[["run_id", "dataset_title", "data_kind", "rule", "title", "width"]]
+    table = names.join(estimate_sample(rows))
     standard = table[table["rule"] == "standard"].set_index("width")["estimated_microjoules"]
     table["estimated_saved_percent"] = 100 * (
         1 - table["estimated_microjoules"] / table["width"].map(standard)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["tables", "claims.table", "compare"])
+@pytest.mark.parametrize("module", ["tables", "claims.table", "compare", "explore"])
 def test_no_kernel_is_loaded(module):
     code = f"import sys, lsh_dl.results.{module}; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -153,6 +153,7 @@ def test_all_results_are_there(project):
         "claims.csv",
         "claims.md",
         "claims.html",
+        "explore.html",
         "config.yaml",
         "machine.csv",
         "provenance.html",
@@ -213,7 +214,14 @@ def test_report_is_one_page_with_everything(project):
     done = project.snakemake("--report", "report.html")
     assert done.returncode == 0, done.stdout
     page = (project.folder / "report.html").read_text()
-    for category in ("1 Claims", "2 Figures", "3 Tables", "4 Runs", "5 Config and machine"):
+    for category in (
+        "1 Claims",
+        "2 Figures",
+        "3 Tables",
+        "4 Runs",
+        "5 Config and machine",
+        "6 Explore",
+    ):
         assert f'"{category}": {{' in page
     for name in FIGURES:
         if (project.folder / f"out/figures/{name}.svg").exists():

@@ -93,6 +93,7 @@ for figure in DRAWN:
             common=[
                 locate(f"figures/{name}.py") for name in ("style", "panels", "threads")
             ],
+            sources=source_files("lsh_dl.results.looks"),
             table=RESULTS / "tables" / f"{figure}.csv",
         output:
             svg=report(
