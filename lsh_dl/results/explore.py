@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from bokeh.embed import file_html
 from bokeh.layouts import column
@@ -31,6 +33,7 @@ from bokeh.plotting import figure
 from bokeh.resources import INLINE
 
 from lsh_dl.common.files import written_whole
+from lsh_dl.results.html import pack_page
 from lsh_dl.results.looks import LOOKS, describe_data, describe_network
 from lsh_dl.runs.energy import estimate_sample
 from lsh_dl.runs.record import read_table_of_runs
@@ -72,6 +75,7 @@ WRAP = """
 .bk-grid { display: flex; flex-wrap: wrap; gap: 2px 14px; width: auto; height: auto; }
 """
 
+TITLE = "Explore the runs"
 ABOUT = (
     "Points are medians over seeds, bars go from the lowest to the highest seed. Over seconds and "
     "epochs a run has a point for each epoch, elsewhere its reported one. 100 % of dense: the "
@@ -116,7 +120,7 @@ def write_page(table: Path, records: Iterable[Path | str], path: Path) -> None:
     """
     runs = add_measures(read_table_of_runs(table), [read_settings(file) for file in records])
     with written_whole(path) as file:
-        file.write(render(runs))
+        file.write(pack_page(render(runs), TITLE))
 
 
 def read_settings(path: Path | str) -> dict[str, Any]:
@@ -188,7 +192,9 @@ def join_points(points: pd.DataFrame) -> pd.DataFrame:
     keys = ["dataset", "hidden", "label", "series", "axis"]
     points = points.assign(of_level=level).sort_values(["target_active_fraction", "at"])
     lines = points.groupby([*keys, "of_level"], sort=False)
-    return lines.agg(xs=("x", list), ys=("accuracy", list)).reset_index()
+    table = lines.agg(xs=("x", list), ys=("accuracy", list)).reset_index()
+    short = partial(np.asarray, dtype="float32")
+    return table.assign(xs=table["xs"].map(short), ys=table["ys"].map(short))
 
 
 def render(runs: pd.DataFrame) -> str:
@@ -243,7 +249,7 @@ def render(runs: pd.DataFrame) -> str:
         sizing_mode="stretch_width",
     )
     about = {"about": ABOUT}
-    return file_html(page, INLINE, "Explore the runs", template=TEMPLATE, template_variables=about)
+    return file_html(page, INLINE, TITLE, template=TEMPLATE, template_variables=about)
 
 
 def choice(title: str, value: str, options: Sequence[Any]) -> Select:
@@ -261,8 +267,10 @@ def filter_by(select: Select, column: str) -> GroupFilter:
 
 
 def hold(table: pd.DataFrame) -> ColumnDataSource:
-    """The table's columns, without its index."""
-    return ColumnDataSource({name: table[name].to_numpy() for name in table})
+    """The table's columns; numbers in as many digits as are told, for the page's size."""
+    floats = table.select_dtypes("float64").columns
+    short = table.astype(dict.fromkeys(floats, "float32"))
+    return ColumnDataSource({name: short[name].to_numpy() for name in short})
 
 
 def draw(

@@ -1,6 +1,6 @@
 """The page to explore runs, in a browser: headless Chromium, started once."""
 
-import re
+import base64
 import shutil
 from itertools import product
 from pathlib import Path
@@ -157,6 +157,9 @@ class Page:
         size = {"width": width, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.browser.get(file.as_uri())
+        self.wait_until_drawn()
+
+    def wait_until_drawn(self) -> None:
         self.wait.until(lambda _: self.run("return window.Bokeh?.documents[0]?.is_idle"))
         self.wait.until(lambda _: self.find(".slick-row"))
 
@@ -244,9 +247,9 @@ def test_lines_join_levels_or_epochs_of_the_same_threads(runs):
     lines = join_points(gather_points(runs))
     lines = lines[(lines["hidden"] == "8-4") & (lines["label"] == "lsh")].set_index("axis")
     over_levels = lines.loc["Multiplications, training (% of dense)"]
-    assert over_levels["xs"].tolist() == [[2, 20], [2, 20]]  # of one thread and of two
+    assert [list(xs) for xs in over_levels["xs"]] == [[2, 20], [2, 20]]  # of one thread and of two
     over_epochs = lines.loc["Training so far (epochs)"]
-    assert over_epochs["xs"].tolist() == [[1, 2, 3]] * 4
+    assert [list(xs) for xs in over_epochs["xs"]] == [[1, 2, 3]] * 4
 
 
 def test_energy_is_estimated_from_the_counts(runs):
@@ -260,9 +263,7 @@ def test_energy_is_estimated_from_the_counts(runs):
 
 
 def test_page_is_one_small_file(results):
-    text = (results / "explore.html").read_text(encoding="utf-8")
-    assert len(text) < 6e6
-    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.https?:", text)
+    assert (results / "explore.html").stat().st_size < 1e6
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -277,6 +278,18 @@ def test_page_is_readable(page, results, width):
         assert item.rect["x"] + item.rect["width"] <= width
     assert not page.errors()
     assert page.run("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_page_shows_within_a_report(page, results, tmp_path):
+    # As Snakemake's report has it: Chromium leaves a frame blank whose URL is longer than 2 MB.
+    packed = base64.b64encode((results / "explore.html").read_bytes()).decode()
+    report = tmp_path / "report.html"
+    report.write_text(f'<iframe src="data:text/html;charset=utf8;base64,{packed}"></iframe>')
+    page.browser.get(report.as_uri())
+    page.browser.switch_to.frame(0)
+    page.wait_until_drawn()
+    assert not page.points().empty
+    assert not page.errors()
 
 
 def test_data_sets_are_called_what_they_are(opened):
