@@ -11,6 +11,7 @@ from lsh_dl.common.errors import UserError
 from lsh_dl.common.paths import expand_path
 from lsh_dl.common.validation import shorten
 from lsh_dl.common.yaml_files import parse_yaml
+from lsh_dl.runs.spec import MOST_THREADS
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -106,7 +107,7 @@ class UserPath(click.Path):
 
 
 random_seed = click.IntRange(0, 2**63 - 1)
-thread_count = click.IntRange(1, 1024)
+thread_count = click.IntRange(1, MOST_THREADS)
 any_path = UserPath()
 folder = UserPath(file_okay=False)
 file = UserPath(dir_okay=False)

@@ -3,16 +3,22 @@
 A cast never fails: 2**32 becomes the class 0, a date becomes a number, 1e300 becomes infinite.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lsh_dl.common.errors import UserError
 
+if TYPE_CHECKING:  # a tenth of a second to import
+    from scipy.sparse import csr_array
+
 LARGEST_LABEL = 2**31 - 2
 """Labels are 32-bit numbers, and so is the number of classes."""
 BLOCK = 4096
 """Samples checked at a time: no second array as large as the first."""
+OTHER_UNITS = 50
+"""Two parts of one set whose numbers differ by such a factor, in most features, are not alike."""
 
 _FAMILIES = {"b": "truth values", "u": "whole numbers", "i": "whole numbers", "f": "fractions"}
 
@@ -57,16 +63,49 @@ def as_labels(y: np.ndarray, samples: int, place: str) -> np.ndarray:
     UserError
         Another shape or kind, or a label is missing, no whole number or out of range.
     """
-    if y.shape != (samples,):
-        raise UserError(
-            f"{place}: labels of shape {y.shape}; {samples} are needed, one a sample: "
-            f"shape ({samples},)"
-        )
+    _require_one_each(y, samples, place)
     y = as_whole_numbers(y, place)
     if y.size and (y.min() < 0 or y.max() > LARGEST_LABEL):
         wrong = y.min() if y.min() < 0 else y.max()
         raise UserError(f"{place}: label {wrong} is outside 0 ... {LARGEST_LABEL}")
     return y.astype(np.int64)
+
+
+def as_classes(y: np.ndarray, names: Sequence[int | str], samples: int, place: str) -> np.ndarray:
+    """Labels (n,) as the places of their names among `names`, int64.
+
+    Parameters
+    ----------
+    names: what the classes are called, none twice: whole numbers, or text.
+
+    Raises
+    ------
+    UserError
+        Another shape, or a label is none of the names.
+    """
+    _require_one_each(y, samples, place)
+    known = np.asarray(names)
+    if known.dtype.kind in "biu":
+        y = as_whole_numbers(y, place)
+    elif y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
+    order = np.argsort(known)
+    places, wrong = np.zeros(samples, np.int64), np.ones(samples, bool)
+    if (y.dtype.kind == "U") == (known.dtype.kind == "U"):
+        places = np.minimum(np.searchsorted(known, y, sorter=order), len(known) - 1)
+        wrong = known[order[places]] != y
+    if wrong.any():
+        listed = ", ".join(map(str, known[:10])) + (", ..." if len(known) > 10 else "")
+        raise UserError(f"{place}: label {str(y[wrong][0])[:30]!r} is none of the classes {listed}")
+    return order[places]
+
+
+def _require_one_each(y: np.ndarray, samples: int, place: str) -> None:
+    if y.shape != (samples,):
+        raise UserError(
+            f"{place}: labels of shape {y.shape}; {samples} are needed, one a sample: "
+            f"shape ({samples},)"
+        )
 
 
 def as_whole_numbers(y: np.ndarray, place: str) -> np.ndarray:
@@ -78,20 +117,30 @@ def as_whole_numbers(y: np.ndarray, place: str) -> np.ndarray:
         A label is text other than a whole number, missing, or no whole number.
     """
     if y.dtype.kind in "US":
-        try:
-            y = np.array([float(text) for text in y.ravel().tolist()]).reshape(y.shape)
-        except (ValueError, UnicodeDecodeError):
+        texts = [t.decode("utf-8", "replace") if isinstance(t, bytes) else t for t in y.flat]
+        numbers = [parse_number(text) for text in texts]
+        if None in numbers:
             raise UserError(
                 f"{place}: labels of text; whole numbers are needed, 0 for the first class"
-            ) from None
+            )
+        y = np.array(numbers).reshape(y.shape)
     if y.dtype.kind not in "buif":
         raise UserError(f"{place}: labels of {_describe_kind(y.dtype)}; whole numbers are needed")
     if y.dtype.kind == "f":
+        y = y.astype(np.float64)
         wrong = ~np.isfinite(y) | (y != np.floor(y)) | (np.abs(y) > 2.0**53)
         if wrong.any():
             raise UserError(f"{place}: label {y[wrong].flat[0]:g}; whole numbers are needed")
         y = y.astype(np.int64)
     return y.astype(np.int64) if y.dtype.kind == "b" else y
+
+
+def parse_number(text: str) -> float | None:
+    """The number that a text is; None if it is none. `1_000`, which Python reads, is none."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
 
 
 def require_alike(train: np.ndarray, test: np.ndarray, place: str) -> None:
@@ -111,6 +160,12 @@ def require_alike(train: np.ndarray, test: np.ndarray, place: str) -> None:
             f"{place}: training samples are {described[0]}, test samples {described[1]}; give both "
             "in the same units and type"
         )
+    ratio = _compare_magnitudes(train, test)
+    if not 1 / OTHER_UNITS < ratio < OTHER_UNITS:
+        raise UserError(
+            f"{place}: numbers of training samples are typically {ratio:.3g} times those of test "
+            "samples; give both in the same units and type"
+        )
     if _FAMILIES[train.dtype.kind] != _FAMILIES[test.dtype.kind]:
         raise UserError(
             f"{place}: training samples are {train.dtype}, test samples {test.dtype}; give both in "
@@ -118,14 +173,15 @@ def require_alike(train: np.ndarray, test: np.ndarray, place: str) -> None:
         )
 
 
-def check_input(x: Any, place: str) -> None:
-    """Raise a ValueError unless samples of any kind may be handed to scikit-learn's own checks.
+def read_input(x: Any, place: str) -> Any:
+    """Samples of any kind as they may be handed to scikit-learn's own checks, or a ValueError.
 
-    Those would turn dates and text into numbers, and convert a sparse matrix as it is.
+    Those would turn dates and text into numbers, and trust the arrays of a sparse matrix; here it
+    becomes one of `as_sparse`.
     """
     require_kinds(x, place)
-    if hasattr(x, "format") and hasattr(x, "nnz"):
-        check_sparse(x, place)
+    is_sparse = hasattr(x, "format") and hasattr(x, "nnz") and x.dtype.kind in "buifO"
+    return as_sparse(x, place) if is_sparse else x
 
 
 def check_sparse(x: Any, place: str) -> None:
@@ -144,6 +200,26 @@ def check_sparse(x: Any, place: str) -> None:
                 raise ValueError(f"{place}: the sparse matrix is broken: an index is out of range")
     if x.shape[1] >= 2**31 - 1:
         raise ValueError(f"{place}: {x.shape[1]} features; fewer than {2**31 - 1} are needed")
+
+
+def as_sparse(x: Any, place: str) -> "csr_array":
+    """A sparse matrix as CSR of float32, its column ids sorted, each once a row; entries add up.
+
+    The caller's stays as it is. Raises a ValueError where its arrays are no sparse matrix.
+    """
+    from scipy.sparse import csr_array
+
+    check_sparse(x, place)
+    with np.errstate(over="ignore"):  # infinite then; whoever needs finite ones looks for them
+        # Numbers first: repeated entries, which some forms add up, overflow in few bits.
+        x = csr_array(x.astype(np.float32, copy=False))
+    check_sparse(x, place)  # of forms that are not checked as they come, too
+    # Made anew: what a matrix says of its own order may no longer be so.
+    x = csr_array((x.data, x.indices, x.indptr), x.shape)
+    if not x.has_canonical_format:
+        x = x.copy()
+        x.sum_duplicates()
+    return x
 
 
 def require_kinds(x: Any, place: str) -> None:
@@ -165,6 +241,24 @@ def _describe_kind(dtype: Any) -> str:
     words = {"U": "text", "S": "text", "O": "objects", "c": "complex numbers", "V": "records"}
     words |= {"M": "dates", "m": "time spans"}
     return f"{words.get(dtype.kind, 'values')} ({dtype})" if dtype.kind in words else str(dtype)
+
+
+def _compare_magnitudes(train: np.ndarray, test: np.ndarray) -> float:
+    """How many times larger a feature of `train` typically is; 1 where that cannot be told.
+
+    Of each feature the median magnitudes are compared; nine tenths of them must agree.
+    """
+    middle = []
+    for part in (train, test):
+        rows = np.linspace(0, len(part) - 1, min(len(part), 500)).astype(np.int64)
+        x = part[rows].reshape(len(rows), -1)[:, :: max(1, part[0].size // 1000)]
+        middle.append(np.median(np.abs(x.astype(np.float64)), axis=0))
+    told = (middle[0] > 0) & (middle[1] > 0)
+    if not told.any():
+        return 1.0
+    ratios = middle[0][told] / middle[1][told]
+    low = np.quantile(ratios, 0.1, method="lower")
+    return float(low if low > 1 else min(np.quantile(ratios, 0.9, method="higher"), 1.0))
 
 
 def _describe_units(x: np.ndarray) -> str | None:

@@ -144,6 +144,8 @@ class Arrays:
         original, views of one object.
     classes, image_shape
         Override the class's own, for sets that know them only from the data.
+    class_names : tuple of int or str, or None
+        What the classes are called, (classes,); None: 0 ... classes - 1. Models answer by them.
     """
 
     x_train: "np.ndarray | Stream | csr_array"
@@ -154,6 +156,7 @@ class Arrays:
     groups: np.ndarray | None = None
     classes: int | None = None
     image_shape: tuple[int, ...] | None = field(default=None)
+    class_names: tuple[int | str, ...] | None = None
 
 
 class DataSet(ABC):

@@ -63,6 +63,7 @@ class Libsvm(OwnFiles):
             x_train=made[0],
             x_test=made[1],
             classes=arrays.classes,
+            class_names=arrays.class_names,
             provenance=arrays.provenance,
             **kept,
         )

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.user_arrays import check_input
+from lsh_dl.common.user_arrays import read_input
 from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.engine.network import layer_weights
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
@@ -225,6 +225,7 @@ class SparseMLP(BaseEstimator):
         """Epochs until there is no improvement; with early stopping the best network stays."""
         X, targets, weights = _drop_weightless(X, targets, weights)
         if weights is not None:
+            weights = weights / weights.max()  # whose sum may be beyond what numbers can be
             weights = weights / weights.mean()  # so that the step size does not hang on their scale
         train, part = np.arange(targets.shape[0]), None
         if self.early_stopping:
@@ -343,7 +344,7 @@ class SparseMLP(BaseEstimator):
     def _predict_outputs(self, X: Any) -> np.ndarray:
         """The network's outputs for samples: float32 (n_samples, n_outputs)."""
         check_is_fitted(self)
-        check_input(X, "X")
+        X = read_input(X, "X")
         X = validate_data(self, X, **ACCEPTED, reset=False)
         outputs = np.concatenate(
             list(self._outputs(self._check_parameters(), X, draw_key(self._seed, 0)))

@@ -5,20 +5,24 @@ from typing import Annotated, Any
 
 import numpy as np
 from joblib import effective_n_jobs
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 from sklearn.utils.validation import _check_sample_weight
 
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.user_arrays import require_kinds
 from lsh_dl.common.validation import validate
-from lsh_dl.runs.spec import Fraction, Training, Width
+from lsh_dl.rules.base import Rule
+from lsh_dl.runs.spec import MOST_THREADS, Fraction, Training, Width
 
 #: What is taken as it is; other numbers become float32.
 ACCEPTED = {"accept_sparse": "csr", "dtype": (np.float32, np.uint8)}
 
 
-def _refuse_zero(jobs: int | None) -> int | None:
+def _check_jobs(jobs: int | None) -> int | None:
     if jobs == 0:
         raise ValueError("0 threads do nothing: None for 1, -1 for all cores")
+    if jobs is not None and jobs > MOST_THREADS:
+        raise ValueError(f"{MOST_THREADS} threads at most")
     return jobs
 
 
@@ -31,11 +35,20 @@ class Parameters(Training):
     tol: float = Field(ge=0)
     validation_fraction: float = Field(gt=0, lt=1)
     n_iter_no_change: int = Field(ge=1)
-    n_jobs: Annotated[int | None, AfterValidator(_refuse_zero)]
+    n_jobs: Annotated[int | None, AfterValidator(_check_jobs)]
+    shuffle: StrictBool
+    early_stopping: StrictBool
+    warm_start: StrictBool
+    verbose: StrictBool | int
 
 
 def check_parameters(given: Mapping[str, Any], place: str) -> Parameters:
     """An estimator's parameters; the first mistake becomes a ValueError that names it."""
+    rule, settings = given["rule"], given["rule_settings"]
+    if not (isinstance(rule, str) or (isinstance(rule, type) and issubclass(rule, Rule))):
+        raise ValueError(f"{place}: rule: a name, a file or a class of rules is needed: {rule!r}")
+    if not (settings is None or isinstance(settings, Mapping)):
+        raise ValueError(f"{place}: rule_settings: a dict or None is needed: {settings!r}")
     raw = {name: given[name] for name in Parameters.model_fields if name in given}
     sizes = raw["hidden_layer_sizes"]
     raw["hidden_layer_sizes"] = tuple(sizes) if np.iterable(sizes) else (sizes,)
@@ -62,6 +75,7 @@ def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:
     """Weights of samples, float64 (n_samples,), at least 0 and not all of them; None: all 1."""
     if sample_weight is None:
         return None
+    require_kinds(sample_weight, "sample_weight")
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weights.any():
         raise ValueError("sample_weight is 0 for all samples: there is nothing to learn")

@@ -1,6 +1,7 @@
 """The classifier."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from lsh_dl.common.user_arrays import check_input
+from lsh_dl.common.user_arrays import read_input
 from lsh_dl.estimator.base import SparseMLP
 from lsh_dl.estimator.checks import ACCEPTED, check_weights
 from lsh_dl.estimator.several import SeveralLabels, guess_loss, list_classes, read_several
@@ -334,7 +335,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
         check_is_fitted(self)
         if not 1 <= k <= len(self.classes_):
             raise ValueError(f"k={k} is not 1 to {len(self.classes_)}, the number of classes")
-        check_input(X, "X")
+        X = read_input(X, "X")
         X = validate_data(self, X, **ACCEPTED, reset=False)
         inputs, key = make_inputs(X, np.zeros(X.shape[0], np.int32)), draw_key(self._seed, 0)
         self._set_threads(self._check_parameters())
@@ -365,7 +366,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
 
     def _check_samples(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple:
         """Samples, labels and weights; `reset`: the number of features is new."""
-        check_input(X, "X")
+        X = read_input(X, "X")
         several = read_several(y)
         if several is None:
             X, y = validate_data(self, X, y, **ACCEPTED, reset=reset)
@@ -398,7 +399,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
             raise ValueError(f'class_weight should be a dict, "balanced" or None (got {given!r})')
         known = set(classes.tolist())
         for label, weight in given.items():
-            if not (np.isscalar(weight) and np.isfinite(weight) and weight >= 0):
+            if not (isinstance(weight, Real) and np.isfinite(weight) and weight >= 0):
                 raise ValueError(f"class_weight of {label!r} should be a number >= 0: {weight!r}")
         if not known & set(given):
             raise ValueError(f"class_weight has none of the classes {classes}: {list(given)}")

@@ -7,7 +7,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import validate_data
 
-from lsh_dl.common.user_arrays import check_input
+from lsh_dl.common.user_arrays import read_input, require_kinds
 from lsh_dl.estimator.base import SparseMLP
 from lsh_dl.estimator.checks import ACCEPTED, check_weights
 from lsh_dl.estimator.targets import Weighted
@@ -109,7 +109,8 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):
 
     def _prepare(self, parameters: Any, X: Any, y: Any, sample_weight: Any, first: bool) -> tuple:
         """Samples, targets float32 (n_samples, n_outputs) and weights; `first`: a new network."""
-        check_input(X, "X")
+        X = read_input(X, "X")
+        require_kinds(y, "y")
         X, y = validate_data(self, X, y, **ACCEPTED, reset=first, multi_output=True, y_numeric=True)
         weights = check_weights(sample_weight, X)
         flat, y = y.ndim == 1, y.reshape(len(y), -1).astype(np.float32)

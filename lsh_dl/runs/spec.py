@@ -26,7 +26,8 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 # Kernels count nodes in 32 bits and take seeds as 64.
 Width = Annotated[int, Field(ge=1, lt=2**31)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Threads = Annotated[int, Field(ge=1, le=1024)]
+MOST_THREADS = 1024
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 MOST_EPOCHS = 1_000_000
 
 
@@ -41,14 +42,18 @@ class Training(Model):
 
     epochs: int = Field(3, ge=1, le=MOST_EPOCHS, description="passes over the training part")
     learning_rate: float = Field(
-        0.01, gt=0, allow_inf_nan=False, description="step size of SGD or Adagrad"
+        # Kernels take 32 bits: what is no finite number there, or 0, would learn nothing.
+        0.01,
+        ge=1e-37,
+        le=1e37,
+        description="step size of SGD or Adagrad",
     )
     adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
     momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
     alpha: float = Field(
         0.0,
         ge=0,
-        allow_inf_nan=False,
+        le=1e37,
         description="L2 penalty on the weights that a sample touches, biases excepted; 0: none",
     )
 

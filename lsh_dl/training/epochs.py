@@ -1,11 +1,13 @@
 """What a run and the estimator have in common: a model by its settings, an epoch, an evaluation."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from lsh_dl.common.discovery import find
+from lsh_dl.common.memory import require_memory
 from lsh_dl.common.validation import validate
 from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.network import create_network
@@ -67,8 +69,12 @@ def build_model(
     Raises
     ------
     UserError
-        There is no such rule, or it has no such settings.
+        There is no such rule, or it has no such settings, or the network needs more memory than
+        there is.
     """
+    copies = 1 + training.adagrad + (training.momentum > 0)
+    weights = sum(before * after for before, after in pairwise(sizes))
+    require_memory(4 * copies * weights, f"the network {'-'.join(map(str, sizes))}")
     found = find("lsh_dl.rules", Rule, rule) if isinstance(rule, str) else rule
     checked = validate(found.Settings, settings, f"rule {found.name}")
     selection = found(checked, active_fraction, seed)

@@ -70,8 +70,8 @@ def run_to_files(
         "status": rows[-1]["status"],
     }
     if model_path:
-        classes, key = tuple(range(data.classes)), draw_key(run.seed, rows[-1]["epoch"])
-        trained = TrainedModel(model, data.transform, classes, key, record)
+        key = draw_key(run.seed, rows[-1]["epoch"])
+        trained = TrainedModel(model, data.transform, data.class_names, key, record)
         write_model(model_path, trained)
     write_record(json_path, record)
     write_rows(csv_path, rows)

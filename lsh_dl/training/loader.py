@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from lsh_dl.common.user_arrays import check_sparse
+from lsh_dl.common.user_arrays import as_sparse
 from lsh_dl.data.prepared.preprocessing import InputTransform, identity_transform
 from lsh_dl.data.prepared.store import ArraySamples, Samples
 from lsh_dl.engine.batch import Batch, make_batch, pick_batch
@@ -53,18 +53,24 @@ class DenseInputs:
 
 
 class SparseInputs:
-    """A CSR matrix, never made dense, as it is: without offset and scale.
+    """A sparse matrix, never made dense, without offset and scale.
 
     Parameters
     ----------
     x
-        float32 (n, features); column ids sorted and none twice.
+        (n, features) numbers; entries of one place add up.
     labels
-        int32 (n,), or a CSR matrix (n, classes) of which what is stored is a label.
+        int32 (n,), or a sparse matrix (n, classes) of which what is stored is a label.
+
+    Raises
+    ------
+    ValueError
+        The arrays of a matrix are none of such a matrix.
     """
 
     def __init__(self, x: "csr_array", labels: "np.ndarray | csr_array"):
-        self.x, self.labels = x, labels
+        self.x = as_sparse(x, "samples")
+        self.labels = labels if isinstance(labels, np.ndarray) else as_sparse(labels, "labels")
 
     def __len__(self) -> int:
         return self.x.shape[0]
@@ -87,18 +93,9 @@ def make_inputs(x: Any, labels: "np.ndarray | csr_array") -> Inputs:
     """
     from scipy.sparse import csr_array, issparse
 
-    if not issparse(x) and issparse(labels):
-        return SparseInputs(csr_array(x, dtype=np.float32), labels)
-    if not issparse(x):
-        return DenseInputs(ArraySamples(x, labels), identity_transform(x.shape[1]))
-    check_sparse(x, "samples")
-    # Made anew: what a matrix says of its own order may no longer be so.
-    x = csr_array(x, dtype=np.float32)
-    x = csr_array((x.data, x.indices, x.indptr), x.shape)
-    if not x.has_canonical_format:
-        x = x.copy()
-        x.sum_duplicates()
-    return SparseInputs(x, labels)
+    if issparse(x) or issparse(labels):
+        return SparseInputs(x if issparse(x) else csr_array(x), labels)
+    return DenseInputs(ArraySamples(x, labels), identity_transform(x.shape[1]))
 
 
 def prefetch(inputs: Inputs, numbers: np.ndarray) -> Iterator[Batch]:

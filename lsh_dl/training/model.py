@@ -234,6 +234,8 @@ class SparseModel:
             Time by stage is added to it (`lsh_dl.engine.clock`): one thread only.
         """
 
+        self._require_fit(batch)
+
         def work(team: Team) -> Tally:
             tallies = self._start_tallies()
             start, samples = 0, len(batch.numbers)
@@ -287,6 +289,7 @@ class SparseModel:
         ranked: np.ndarray | None,
     ) -> Tally:
         """Fill what is not None, a line a sample."""
+        self._require_fit(batch)
 
         def work(team: Team) -> Tally:
             tallies = self._start_tallies()
@@ -295,6 +298,19 @@ class SparseModel:
             return sum_tallies(tallies)
 
         return self._call(work)
+
+    def _require_fit(self, batch: Batch) -> None:
+        """Raise a ValueError where a kernel would read or write beyond its arrays."""
+        inputs, classes = int(self.network.sizes[0]), int(self.network.sizes[-1])
+        for what, found, stop in (
+            ("inputs", batch.ids[batch.ends[0] : batch.ends[-1]], inputs + 1),
+            ("labels", batch.labels, classes),
+        ):
+            if found.size and (found.min() < 0 or found.max() >= stop):
+                raise ValueError(
+                    f"{what} of samples are numbered {found.min()} to {found.max()}, but the "
+                    f"network has {inputs} inputs and {classes} classes"
+                )
 
     def _share(
         self,

@@ -10,7 +10,6 @@ import pandas as pd
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
 from lsh_dl.data.formats.sample_files import read_sample_file
-from lsh_dl.data.prepared.prepare import check_samples
 from lsh_dl.data.prepared.store import ArraySamples, SparseSamples, open_prepared
 from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
@@ -82,11 +81,12 @@ def open_samples(source: Path, part: str, trained: TrainedModel) -> tuple[Inputs
                 f"{source}: {data.features} inputs and {data.classes} classes, but the model has "
                 f"{features} and {classes}; it was trained on other data"
             )
+        if data.class_names != trained.classes:
+            raise UserError(f"{source}: its classes are not called as those of the model")
         if isinstance(samples, SparseSamples):
             return SparseInputs(samples.x, samples.y), True
         return DenseInputs(samples, trained.transform), True
-    x, y = read_sample_file(source, part, features)
-    check_samples(x, np.zeros(len(x), np.int32) if y is None else y, classes, str(source))
+    x, y = read_sample_file(source, part, features, trained.classes)
     labels = np.zeros(len(x), np.int32) if y is None else y.astype(np.int32)
     return DenseInputs(ArraySamples(x, labels), trained.transform), y is not None
 

@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from lsh_dl.common.memory import require_memory
 from lsh_dl.common.validation import validate
 from lsh_dl.data.prepared.store import Prepared, Samples, SparseSamples
 from lsh_dl.engine.counts import OPTIMISER, STAGES, dense_work
@@ -35,17 +33,8 @@ HOPELESS_LOSS = 20.0
 
 
 def create_model(run: Run, features: int, classes: int) -> SparseModel:
-    """Initial network, optimiser and rule of a run.
-
-    Raises
-    ------
-    UserError
-        The network needs more memory than there is.
-    """
+    """Initial network, optimiser and rule of a run; errors as `build_model`."""
     sizes = [features, *run.hidden, classes]
-    copies = 1 + run.training.adagrad + (run.training.momentum > 0)
-    weights = sum(before * after for before, after in pairwise(sizes))
-    require_memory(4 * copies * weights, f"the network {'-'.join(map(str, sizes))}")
     reference, level = run.rule_reference, run.active_fraction
     model = build_model(sizes, reference, run.settings, level, run.training, run.seed)
     model.use_threads(run.threads)

@@ -229,7 +229,7 @@ def test_what_was_written_is_read(tmp_path_factory, x):
 
 
 def test_test_labels_must_be_known(tmp_path):
-    with pytest.raises(UserError, match="label cow is none of the training"):
+    with pytest.raises(UserError, match="label 'cow' is none of the classes cat"):
         prepare_own(tmp_path, "csv", "1,2,cat\n", "1,2,cow\n", ".csv")
 
 

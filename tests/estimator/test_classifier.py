@@ -256,7 +256,17 @@ BAD = {
     "widths": ({"hidden_layer_sizes": (10, 0)}, "hidden_layer_sizes.1: should be greater than"),
     "no layers": ({"hidden_layer_sizes": ()}, "hidden_layer_sizes: "),
     "half a node": ({"hidden_layer_sizes": 1.5}, "hidden_layer_sizes.0: should be a valid integer"),
-    "rate": ({"learning_rate": 0}, "learning_rate: should be greater than 0"),
+    "rate": ({"learning_rate": 0}, "learning_rate: should be greater than"),
+    "rate that is 0 in 32 bits": ({"learning_rate": 1e-60}, "learning_rate: should be greater"),
+    "rate infinite in 32 bits": ({"learning_rate": 1e39}, "learning_rate: should be less than"),
+    "no boolean": ({"shuffle": "False"}, "shuffle: should be a valid boolean"),
+    "threads": ({"n_jobs": 10**9}, "n_jobs: 1024 threads at most"),
+    "memory": (
+        {"hidden_layer_sizes": (10**9, 10**9)},
+        "the network 40-1000000000-",
+    ),
+    "no rule": ({"rule": None}, "rule: a name, a file or a class"),
+    "no settings": ({"rule_settings": [1]}, "rule_settings: a dict or None"),
     "momentum": ({"momentum": 1}, "momentum: should be less than 1"),
     "epochs": ({"max_iter": 0}, "max_iter: should be greater than or equal to 1"),
     "share": ({"validation_fraction": 1.0}, "validation_fraction: should be less than 1"),
@@ -277,7 +287,7 @@ def test_bad_parameters_are_named(parameters, message):
 def test_divergence_is_an_error():
     X, y = draw_samples()
     with pytest.raises(ValueError, match="training diverged in epoch 1: scale the samples or"):
-        make(learning_rate=1e30, adagrad=False).fit(X, y)
+        make(learning_rate=1e37, adagrad=False).fit(X, y)
 
 
 def test_verbose_prints_a_line_per_epoch(capsys):

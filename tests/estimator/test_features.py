@@ -307,6 +307,41 @@ def test_flags_of_a_matrix_changed_in_place_are_not_trusted():
     np.testing.assert_array_equal(weights(make().fit(matrix, y)), weights(expected))
 
 
+@pytest.mark.parametrize("form", [sparse.coo_array, sparse.csc_array, sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool, np.float64])
+def test_repeated_entries_add_up_without_overflow(form, dtype):
+    X, y = draw_samples(60)
+    estimator = make().fit(X, y)
+    values = np.array([100, 120, 90]).astype(dtype)
+    places = np.array([0, 0, 1]), np.array([7, 7, 3])
+    matrix = sparse.coo_array((values, places), (2, 40))
+    if form is sparse.csr_array:
+        matrix = form((values, places[1], [0, 2, 3]), (2, 40))
+    elif form is sparse.csc_array:
+        starts = np.searchsorted([3, 7, 7], np.arange(41))
+        matrix = form((values[[2, 0, 1]], places[0][[2, 0, 1]], starts), (2, 40))
+    dense = np.zeros((2, 40), np.float32)
+    np.add.at(dense, places, values.astype(np.float32))
+    assert matrix.nnz == 3
+    np.testing.assert_array_equal(estimator.predict_proba(matrix), estimator.predict_proba(dense))
+
+
+def test_dates_and_text_are_neither_numbers_nor_weights():
+    X, y = draw_numbers(60)
+    dates = np.full(60, "2020-01-01", "M8[D]")
+    for wrong in (dates, y.astype(str)):
+        with pytest.raises(ValueError, match=r"^y: .* real numbers are needed"):
+            make_regressor().fit(X, wrong)
+        with pytest.raises(ValueError, match=r"^sample_weight: .* real numbers are needed"):
+            make_regressor().fit(X, y, wrong)
+
+
+def test_weights_of_any_size_count_by_their_ratio():
+    X, y = draw_samples(60)
+    expected = weights(make().fit(X, y))
+    np.testing.assert_array_equal(weights(make().fit(X, y, np.full(60, 1e308))), expected)
+
+
 def test_tables_of_pandas_bring_their_names():
     X, y = draw_samples(60)
     table = pd.DataFrame(X, columns=[f"f{i}" for i in range(40)])

@@ -8,11 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from lsh_dl.cli.main import main
+from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.prepare import prepare
 from lsh_dl.data.prepared.store import open_prepared
-from lsh_dl.experiment.config import Training
+from lsh_dl.runs.spec import Run, Training
 from lsh_dl.training.epochs import build_model, draw_key, draw_order, evaluate, train_epoch
+from lsh_dl.training.job import run_to_files
 from lsh_dl.training.model_file import TrainedModel, read_model, write_model
+from lsh_dl.training.predict import predict_file
 from lsh_dl.training.run import inputs_of
 
 CLASSES = 10
@@ -150,9 +153,9 @@ def make_bad_sources(folder):
     yield write_text(folder / "d.csv", f"{line}\n{line[:-1]}\n"), "line 2, column 784: missing"
     yield write_text(folder / "e.csv", f"{line}\n{line[:-1]}1e300\n"), "missing or not finite"
     yield write_text(folder / "f.csv", f"{line}\n{line[:-1]}dog\n"), "'dog' is no number"
-    yield write_text(folder / "g.csv", f"{line},10\n"), "label 10 is outside 0 ... 9"
+    yield write_text(folder / "g.csv", f"{line},10\n"), "label '10' is none of the classes 0, 1, 2"
     yield write_text(folder / "h.csv", f"{line},1.5\n"), "label 1.5; whole numbers are needed"
-    yield write_file(folder / "npz-1.npz", x, y - 1), "label -1 is outside 0 ..."
+    yield write_file(folder / "npz-1.npz", x, y - 1), "label '-1' is none of the classes"
     yield write_file(folder / "npz-2.npz", x, y[:2]), "labels of shape (2,)"
     yield write_file(folder / "npz-3.npz", x[:0], y[:0]), "samples of shape (0, 784)"
     yield write_file(folder / "npz-4.npz", x[0]), "samples of shape (784,)"
@@ -189,3 +192,31 @@ def test_model_that_diverged(model, data, tmp_path):
     )
     assert done.exit_code == 1
     assert done.stderr.endswith("its outputs are not finite: its training diverged\n")
+
+
+@pytest.mark.parametrize("names", [("-1", "1", "7"), ("cat", "dog", "eel")])
+def test_classes_of_a_file_keep_their_names(names, tmp_path):
+    """From labels in a file of one's own to a model's answers, and labels beside these."""
+    rng = np.random.default_rng(0)
+    for part, samples in (("train", 120), ("test", 40)):
+        x = rng.random((samples, 3))
+        lines = (f"{names[row.argmax()]},{','.join(map(str, row))}" for row in x)
+        (tmp_path / f"{part}.csv").write_text("label,a,b,c\n" + "\n".join(lines) + "\n")
+    files = {f"{part}_file": str(tmp_path / f"{part}.csv") for part in ("train", "test")}
+    folder = prepare("mine", {"source": "csv", **files}, tmp_path / "prepared")
+    run = Run(
+        dataset="mine", rule="standard", label="standard", title="NN", hidden=(8,),
+        active_fraction=1, seed=1, training=Training(epochs=12, learning_rate=0.1),
+    )  # fmt: skip
+    csv, out = tmp_path / "run.csv", tmp_path / "out.csv"
+    run_to_files(run, folder, csv, csv.with_suffix(".json"), tmp_path / "model")
+    summary = predict_file(tmp_path / "model", tmp_path / "test.csv", "test", out)
+    assert summary.accuracy == pd.read_csv(csv)["test_accuracy"].iloc[-1] > 0.7
+    assert list(map(str, summary.counts)) == list(names)
+    table = pd.read_csv(out, dtype=str)
+    assert set(table["label"]) == set(names)
+    assert (table["label"] == table["predicted"]).mean() == summary.accuracy
+    assert predict_file(tmp_path / "model", folder, "test", None).accuracy == summary.accuracy
+    (tmp_path / "test.csv").write_text("label,a,b,c\nbee,1,2,3\n")
+    with pytest.raises(UserError, match=r"'bee' is none|labels of text"):
+        predict_file(tmp_path / "model", tmp_path / "test.csv", "test", None)

@@ -11,7 +11,7 @@ from pydantic import Field
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
 from lsh_dl.common.paths import expand_path
-from lsh_dl.common.user_arrays import LARGEST_LABEL, require_alike
+from lsh_dl.common.user_arrays import LARGEST_LABEL, as_classes, require_alike
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class OwnFiles(DataSet):
             require_alike(x_train, x_test, f"{test}, beside {train}")
         names = _class_names(y_train, train)
         require_memory(16 * len(names), f"{train}: a network of {len(names)} classes")
-        numbered = [_number(y, names, path) for y, path in ((y_train, train), (y_test, test))]
+        numbered = [
+            as_classes(y, names, len(y), str(path)).astype(np.int32)
+            for y, path in ((y_train, train), (y_test, test))
+        ]
         listed = ", ".join(map(str, names[:20])) + (", ..." if len(names) > 20 else "")
         return Arrays(
             x_train,
@@ -63,6 +66,9 @@ class OwnFiles(DataSet):
             x_test,
             numbered[1],
             classes=len(names),
+            class_names=None
+            if np.array_equal(names, np.arange(len(names)))
+            else tuple(names.tolist()),
             provenance=f"{train.name} and {test.name}; classes {listed}",
         )
 
@@ -70,17 +76,11 @@ class OwnFiles(DataSet):
 def _class_names(y: np.ndarray, path: Path) -> np.ndarray:
     """What each class is called: 0, 1, ... where labels are those, else labels in rising order."""
     names = np.unique(y)
+    if names.dtype.kind == "U" and not all(map(str.isprintable, names.tolist())):
+        raise UserError(f"{path}: a label with characters that cannot be printed; rename it")
     if names.dtype.kind != "i" or names[0] < 0:
         return names
     if names[-1] > LARGEST_LABEL:
         raise UserError(f"{path}: label {names[-1]} is outside 0 ... {LARGEST_LABEL}")
     # A class of few samples may be in the test part alone.
     return np.arange(names[-1] + 1) if names[-1] < 2 * len(names) and names[0] == 0 else names
-
-
-def _number(y: np.ndarray, names: np.ndarray, path: Path) -> np.ndarray:
-    """Labels as numbers of classes, (n,) int32."""
-    if y.dtype.kind != names.dtype.kind or not np.isin(y, names).all():
-        known = np.isin(y, names) if y.dtype.kind == names.dtype.kind else np.zeros(len(y), bool)
-        raise UserError(f"{path}: label {y[~known][0]} is none of the training file's")
-    return np.searchsorted(names, y).astype(np.int32)

@@ -1,13 +1,13 @@
 """Samples in a file of a user's, to be predicted: `.npz`, `.csv`, `.amat` or LIBSVM's text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
-from lsh_dl.common.user_arrays import as_labels, as_samples, require_numbers
+from lsh_dl.common.user_arrays import as_classes, as_samples, require_numbers
 from lsh_dl.data.formats.libsvm_floats import read_libsvm_floats
 from lsh_dl.data.formats.npz_arrays import read_npz
 from lsh_dl.data.formats.text_table import read_text_table
@@ -15,7 +15,9 @@ from lsh_dl.data.formats.text_table import read_text_table
 PACKED = (".gz", ".bz2", ".xz")
 
 
-def read_sample_file(path: Path, part: str, features: int) -> tuple[np.ndarray, np.ndarray | None]:
+def read_sample_file(
+    path: Path, part: str, features: int, classes: Sequence[int | str]
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The samples in a file, and their labels where it has them.
 
     Parameters
@@ -28,10 +30,12 @@ def read_sample_file(path: Path, part: str, features: int) -> tuple[np.ndarray, 
         "train" or "test": which arrays of an `.npz`.
     features
         Numbers a sample has.
+    classes
+        What labels may be, none twice.
 
     Returns
     -------
-    x (n, features) uint8 or float32, finite; y (n,) int64 from 0 on, or None.
+    x (n, features) uint8 or float32, finite; y (n,) int64, places in `classes`, or None.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def read_sample_file(path: Path, part: str, features: int) -> tuple[np.ndarray, 
             f"{path}: samples of shape {x.shape}; the model needs {features} numbers a sample"
         )
     x = as_samples(x.reshape(len(x), features), str(path))
-    return x, None if y is None else as_labels(y, len(x), str(path))
+    return x, None if y is None else as_classes(y, classes, len(x), str(path))
 
 
 def _read_npz(path: Path, part: str, features: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
-from lsh_dl.common.user_arrays import as_whole_numbers
+from lsh_dl.common.user_arrays import as_whole_numbers, parse_number
 from lsh_dl.data.formats.packed import bounded_lines, open_packed
 
 LABEL = "label"
@@ -104,6 +104,8 @@ def _is_csv(path: Path) -> bool:
 def _decoded(stream: IO[bytes], path: Path) -> Iterator[str]:
     for number, line in enumerate(bounded_lines(stream, path, LONGEST_LINE), 1):
         try:
+            if b"\0" in line:  # UTF-16 without its mark
+                raise UnicodeDecodeError("utf-8", line, 0, 1, "NUL")
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
             raise UserError(f"{path}: line {number}: not UTF-8; save the file as UTF-8") from None
@@ -113,8 +115,9 @@ def _headings(first: _Row, second: _Row | None, path: Path) -> list[str] | None:
     """The first line's fields if they are headings, None if they are a sample."""
     line, fields = first
     if LABEL not in [field.lower() for field in fields]:
-        if any(_number(field) is not None for field in fields):
-            if second and _counts(fields, (0, 1)) and not _counts(second.fields):
+        if any(parse_number(field) is not None for field in fields):
+            is_counting = _counts(fields, None if len(fields) > 3 else (0, 1))
+            if second and is_counting and not _counts(second.fields):
                 raise UserError(
                     f"{path}: line {line} counts {fields[0]}, {fields[1]}, ...: are these "
                     "headings? If so, remove the line or name the columns "
@@ -138,7 +141,7 @@ def _headings(first: _Row, second: _Row | None, path: Path) -> list[str] | None:
 
 def _counts(fields: list[str], starts: tuple[int, ...] | None = None) -> bool:
     """Whether fields are whole numbers that rise by one, from one of `starts` on."""
-    numbers = [_number(field) for field in fields]
+    numbers = [parse_number(field) for field in fields]
     if len(numbers) < 2 or None in numbers or (starts and numbers[0] not in starts):
         return False
     return all(after - before == 1 for before, after in pairwise(numbers))
@@ -191,7 +194,7 @@ def _close(block, rows: list[_Row], label, path, headings) -> np.ndarray:
 
 def _label(row: _Row, label: int, path: Path, headings: list[str] | None) -> str:
     text = row.fields[label]
-    number = _number(text)
+    number = parse_number(text)
     if text == "" or (number is not None and not np.isfinite(number)):
         raise UserError(f"{_place(row, label, path, headings)}: {text or 'no'} label; {REMEDY}")
     return text
@@ -203,7 +206,7 @@ REMEDY = "remove the line or put a value there"
 def _wrong_field(row: _Row, label: int | None, path: Path, headings) -> UserError:
     """The error for the first field of a row that is no finite number."""
     for place, field in enumerate(row.fields):
-        number = _number(field)
+        number = parse_number(field)
         if place != label and (number is None or not abs(number) < 3.4028236e38):
             break
     at = _place(row, place, path, headings)
@@ -225,17 +228,10 @@ def _place(row: _Row, column: int, path: Path, headings: list[str] | None) -> st
 
 def _as_labels(labels: list[str], path: Path) -> np.ndarray:
     """Labels as int64 where all are numbers, else as they are."""
-    numbers = [_number(text) for text in labels]
+    numbers = [parse_number(text) for text in labels]
     if all(number is None for number in numbers):
         return np.array(labels)
     if None in numbers:
         text = labels[numbers.index(None)]
         raise UserError(f"{path}: the label {text[:30]!r} beside labels that are numbers")
     return as_whole_numbers(np.array(numbers, np.float64), str(path)).astype(np.int64)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None

@@ -67,6 +67,9 @@ class Meta(Model):
         description="parts that are made when they are asked for, and the arrays they are made of"
     )
     files: dict[str, str] = Field(description="the user's own files that were read, with SHA-256")
+    class_names: list[int | str] | None = Field(
+        None, description="what the classes are called; null: 0 ... classes - 1"
+    )
     arrays: dict[str, int] = Field(description="files of arrays, with the CRC-32 of their bytes")
 
 

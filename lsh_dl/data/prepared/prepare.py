@@ -10,6 +10,7 @@ import numpy as np
 from lsh_dl.common.code import source_files
 from lsh_dl.common.discovery import find, is_outside, refer_to
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.user_arrays import as_sparse
 from lsh_dl.common.validation import validate
 from lsh_dl.data.base import Arrays, DataSet, Preprocessing, Stream
 from lsh_dl.data.prepared.checks import FORMAT, ArrayFolder, checksum
@@ -181,6 +182,7 @@ def _write(
         "title": dataset.title,
         "kind": dataset.kind,
         "classes": classes,
+        "class_names": None if arrays.class_names == tuple(range(classes)) else arrays.class_names,
         "image_shape": shape,
         "provenance": arrays.provenance,
         "preprocessing": preprocessing,
@@ -217,7 +219,11 @@ def check_samples(x: np.ndarray, y: np.ndarray, classes: int, place: str) -> Non
 
 
 def _check_sparse(x: "csr_array", y: "csr_array", classes: int, place: str) -> None:
-    if x.dtype != np.float32 or not (x.has_canonical_format and y.has_canonical_format):
+    try:
+        in_order = all(np.array_equal(m.indices, as_sparse(m, place).indices) for m in (x, y))
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    if x.dtype != np.float32 or not in_order:
         raise UserError(f"{place}: float32 samples, with column ids sorted and none twice, needed")
     if y.shape != (x.shape[0], classes) or 0 in x.shape:
         raise UserError(f"{place}: samples of shape {x.shape} but labels of shape {y.shape}")

@@ -166,6 +166,11 @@ class Prepared:
     propensity: tuple[float, float] = DataSet.propensity
 
     @property
+    def class_names(self) -> tuple[int | str, ...]:
+        """What the classes are called, none twice."""
+        return tuple(self.meta.get("class_names") or range(self.classes))
+
+    @property
     def transform(self) -> InputTransform:
         """From a sample's features to a network's inputs."""
         return InputTransform(
@@ -212,6 +217,8 @@ def _open(
     arrays: ArrayFolder, meta: Mapping[str, Any], dataset: DataSet | None, test: bool
 ) -> Prepared:
     counts, classes = meta["counts"], meta["classes"]
+    if (names := meta.get("class_names")) and not len(names) == len(set(names)) == classes:
+        raise ValueError(f"meta.json: {len(set(names))} names of {classes} classes")
     offset, scale = (arrays.open(name, [np.float32], 1) for name in ("offset", "scale"))
     shape = meta["image_shape"]
     features = len(offset) if shape is None else math.prod(shape)
