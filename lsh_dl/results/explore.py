@@ -87,7 +87,7 @@ ABOUT = (
 TOLD = """
 <div style="max-width: min(26rem, 36vw); overflow-wrap: anywhere">
 <b>@title</b>, @target_active_fraction{0.[00]%} wanted active<br>
-@run (seeds @seeds), epoch @at, @diverged diverged<br>
+@run (seeds @seeds), epoch @at{0.[00]}, @diverged diverged<br>
 @settings<br>
 accuracy @accuracy{0.00} % (@low{0.00} to @high{0.00})<br>
 @axis: @x{0,0.[000]} (@x_low{0,0.[000]} to @x_high{0,0.[000]})
@@ -124,7 +124,7 @@ def write_page(table: Path, records: Iterable[Path | str], path: Path) -> None:
 
 
 def read_settings(path: Path | str) -> dict[str, Any]:
-    """Of a run's JSON: its id, what tells its curve from others, settings, and kept histories."""
+    """Of a run's JSON: what tells its line from others, settings, what its energy depends on."""
     record = json.loads(Path(path).read_text(encoding="utf-8"))
     run = record["run"]
     apart = {name: run[name] for name in ("budget", "variant") if run[name] is not None}
@@ -135,6 +135,7 @@ def read_settings(path: Path | str) -> dict[str, Any]:
         "series": json.dumps([run["threads"], run["conditions"], apart]),
         "settings": ", ".join(f"{name} {value}" for name, value in settings.items()),
         "histories": run["training"]["adagrad"] + (run["training"]["momentum"] > 0),
+        "in_batches": bool(run.get("system")),
     }
 
 
@@ -144,13 +145,14 @@ def add_measures(runs: pd.DataFrame, settings: Sequence[dict[str, Any]]) -> pd.D
     # The textbook network's inference multiplies each weight once; a weight has four bytes.
     weights = 4 * runs["inference_multiplications"] / (runs["inference_percent"] / 100)
     sizes = {"bytes_weights": weights, "bytes_optimiser": weights * runs["histories"]}
+    energy = estimate_sample(runs.assign(**sizes))["estimated_microjoules"]
     return runs.assign(
-        **estimate_sample(runs.assign(**sizes)),
+        # The estimate is of samples one by one: a batch reads its weights once for all of its own.
+        estimated_microjoules=energy.mask(runs["in_batches"]),
         accuracy=100 * runs["test_accuracy"],
         active_percent=100 * runs["active_fraction"],
         seconds=runs.groupby("run_id")["train_seconds"].cumsum(),
         data=list(map(describe_data, runs["dataset_title"], runs["data_kind"])),
-        network=runs["hidden"].map(describe_network),
     )
 
 
@@ -214,8 +216,8 @@ def render(runs: pd.DataFrame) -> str:
     network = choice("Network", networks[first][0][0], networks[first])
     axis = choice("x axis", axes[0], axes)
     chosen = [
-        filter_by(select, column)
-        for select, column in ((dataset, "dataset"), (network, "hidden"), (axis, "axis"))
+        filter_by(select, name)
+        for select, name in ((dataset, "dataset"), (network, "hidden"), (axis, "axis"))
     ]
     plot, legend = draw(points, heads, chosen)
     axis.js_link("value", plot.xaxis[0], "axis_label")
@@ -259,9 +261,9 @@ def choice(title: str, value: str, options: Sequence[Any]) -> Select:
     )
 
 
-def filter_by(select: Select, column: str) -> GroupFilter:
-    """The rows whose `column` is what is chosen."""
-    rows = GroupFilter(column_name=column, group=select.value)
+def filter_by(select: Select, name: str) -> GroupFilter:
+    """The rows that have what is chosen in the column `name`."""
+    rows = GroupFilter(column_name=name, group=select.value)
     select.js_link("value", rows, "group")
     return rows
 
@@ -342,7 +344,7 @@ def make_table(runs: pd.DataFrame, chosen: Sequence[GroupFilter]) -> DataTable:
         "inference_percent": ("inference work %", 115, hundredths),
         "seconds": ("seconds", 70, hundredths),
         "estimated_microjoules": ("energy µJ", 75, tenths),
-        "epoch": ("epoch", 55, None),
+        "epoch": ("epoch", 55, NumberFormatter(format="0.[00]")),
         "seed": ("seed", 50, None),
         "threads": ("threads", 65, None),
         "status": ("status", 65, None),

@@ -262,6 +262,19 @@ def test_energy_is_estimated_from_the_counts(runs):
     assert row["estimated_microjoules"] == pytest.approx(picojoules / 1e6)
 
 
+def test_no_energy_is_estimated_for_batches(results):
+    table = read_table_of_runs(results / "tables/runs.csv")
+    settings = [read_settings(file) for file in sorted((results / "runs").glob("*.json"))]
+    runs = add_measures(
+        table, [one | {"in_batches": "_mine_" in one["run_id"]} for one in settings]
+    )
+    absent = runs["estimated_microjoules"].isna()
+    assert set(runs.loc[absent, "label"]) == {"mine"}
+    points = gather_points(runs)
+    energies = points[points["axis"] == "Energy of a training sample (µJ, estimate)"]
+    assert set(energies["label"]) == {"standard", "lsh"}
+
+
 def test_page_is_one_small_file(results):
     assert (results / "explore.html").stat().st_size < 1e6
 
