@@ -21,6 +21,7 @@ from lsh_dl.experiment.entries import (
     Entries,
     RuleEntry,
     Seeds,
+    SystemEntry,
     TitledRule,
     Widths,
 )
@@ -28,6 +29,7 @@ from lsh_dl.experiment.studies.base import Study, Table
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import Fraction, Run, Training
 from lsh_dl.runs.summary import summarise
+from lsh_dl.systems.base import System
 
 LONGEST_PATH = 2000
 """Bytes of the folder of outputs: systems allow 4,096 for a path with all below it."""
@@ -78,6 +80,11 @@ class Comparison(Model):
     rules: Entries[RuleEntry] = Field(
         min_length=1, description="selection rules by label: one curve each"
     )
+    systems: Entries[SystemEntry] = Field(
+        {},
+        description="other systems by label, for the studies that compare with them; one that "
+        "cannot run here is left out, and why is said",
+    )
     training: Training = Field(
         Training(), description="optimiser and schedule, the same for every rule"
     )
@@ -115,6 +122,35 @@ class Comparison(Model):
             except UserError as error:
                 raise UserError(f"{key}: {error}") from None
 
+    def check_systems(self, place: str) -> None:
+        """Raise a UserError at `place` where a system, a setting or the optimiser is wrong."""
+        trainings = [self.training_for(dataset) for dataset in self.datasets]
+        for label, entry in self.systems.items():
+            key = f"{place}.{label}"
+            if label in self.rules:
+                raise UserError(f"{key}: `rules` has this label too; give one of them another")
+            system = find_at("lsh_dl.systems", System, entry.source or label, key)
+            settings = validate(system.Settings, entry.settings, key)
+            try:
+                for training in trainings:
+                    system(settings, training).check_training()
+            except UserError as error:
+                raise UserError(f"{key}: {error}") from None
+
+    def skipped_systems(self) -> dict[str, str]:
+        """The labels of systems that cannot run here, with the reason."""
+        reasons = {}
+        for label, entry in self.systems.items():
+            system = find("lsh_dl.systems", System, entry.source or label)
+            reasons[label] = system.skip_reason(system.Settings(**entry.settings))
+        return {label: reason for label, reason in reasons.items() if reason}
+
+    def title_of(self, label: str) -> str:
+        """The name in legends of an entry of `systems`."""
+        entry = self.systems[label]
+        system = find("lsh_dl.systems", System, entry.source or label)
+        return entry.title or default_title(system, label)
+
     def cross_runs(
         self,
         *,
@@ -125,26 +161,33 @@ class Comparison(Model):
         seeds: Sequence[int],
         epochs: int | None = None,
         threads: Sequence[int] = (1,),
+        systems: bool = False,
     ) -> list[Run]:
-        """The product of all axes. A rule without levels has the one level 1.0.
+        """The product of all axes. A rule without levels, or a system, has the one level 1.0.
 
         Parameters
         ----------
         epochs: in place of those that the experiment has for a data set; the runs' ids then say so.
+        systems: the entries are other systems, not rules.
         """
         runs = []
         for dataset in datasets:
             common = self.training_for(dataset)
             training = common.model_copy(update={"epochs": epochs or common.epochs})
             for label, entry in entries.items():
-                rule = find("lsh_dl.rules", Rule, entry.source or label)
+                package, base = ("systems", System) if systems else ("rules", Rule)
+                found = find(f"lsh_dl.{package}", base, entry.source or label)
+                levels = active_fractions
+                if systems or not found.uses_active_fraction:
+                    levels = [1.0]
                 runs += [
                     Run(
                         dataset=dataset,
-                        rule=rule.name,
+                        rule=found.name,
+                        system=systems,
                         source=entry.source if is_outside(entry.source or "") else None,
                         label=label,
-                        title=entry.title or default_title(rule, label),
+                        title=entry.title or default_title(found, label),
                         settings=entry.settings,
                         hidden=tuple(hidden),
                         active_fraction=fraction,
@@ -154,16 +197,16 @@ class Comparison(Model):
                         variant=None if training == common else f"{epochs}epochs",
                     )
                     for hidden in networks
-                    for fraction in (active_fractions if rule.uses_active_fraction else [1.0])
+                    for fraction in levels
                     for count in threads
                     for seed in seeds
                 ]
         return runs
 
 
-def default_title(rule: type[Rule], label: str) -> str:
-    """The rule's own title; a second entry of the same rule is told from it by its label."""
-    return rule.title if label == rule.name else f"{rule.title} ({label})"
+def default_title(found: type[Rule] | type[System], label: str) -> str:
+    """The class's own title; a second entry of the same one is told from it by its label."""
+    return found.title if label == found.name else f"{found.title} ({label})"
 
 
 def find_at(package: str, base: type, name: str, place: str) -> type:

@@ -66,6 +66,23 @@ class TitledRule(_Entry):
         return training.model_copy(update={"learning_rate": self.learning_rate})
 
 
+class SystemEntry(TitledRule):
+    """Another system with its settings."""
+
+    source: Reference | None = Field(
+        None,
+        description="system in lsh_dl/systems (default: the entry's name), or one of your own: "
+        "`path/to/system.py`, seen from the config's folder, or `package.module:Class`",
+    )
+    title: Title | None = Field(None, description="name in legends; default: the system's own")
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="of this system, in place of `training`'s; tune that of every one alike",
+    )
+
+
 class RuleEntry(TitledRule):
     """One curve of the figures: a selection rule with its settings."""
 

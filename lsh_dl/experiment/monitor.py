@@ -202,7 +202,7 @@ def draw_snapshot(snapshot: Snapshot) -> Group:
 def _describe_epoch(epoch: Epoch | None) -> str:
     if epoch is None:
         return "first epoch"
-    return f"epoch {epoch.number} of {epoch.epochs}, accuracy {epoch.test_accuracy:.1f} %"
+    return f"epoch {epoch.number:.4g} of {epoch.epochs}, accuracy {epoch.test_accuracy:.1f} %"
 
 
 def _read_tail(path: Path) -> str:

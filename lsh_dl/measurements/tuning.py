@@ -26,7 +26,7 @@ def measure_trial(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:
     """
     model = create_model(run, data.features, data.classes)
     sizes = [data.features, *run.hidden, data.classes]
-    training, validation = inputs_of(data, data.train), inputs_of(data, data.validation)
+    training, validation = (inputs_of(data, part, model) for part in (data.train, data.validation))
     for epoch in range(1, run.training.epochs + 1):
         order, key = draw_order(run.seed, epoch, len(data.train)), draw_key(run.seed, epoch)
         start = time.perf_counter()

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,17 @@ def describe_machine() -> dict[str, Any]:
     return {
         "lsh_dl": version("lsh-dl"),
         "python": sys.version.split()[0],
-        **{name: version(name) for name in _LIBRARIES},
+        **versions_of(_LIBRARIES),
         "system": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "git_commit": _git_commit(),
     }
+
+
+def versions_of(distributions: Iterable[str]) -> dict[str, str]:
+    """The installed version of each."""
+    return {name: version(name) for name in distributions}
 
 
 def _processor() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
-from lsh_dl.runs.row import COLUMNS, DTYPES, LATER_COLUMNS, TEXT
+from lsh_dl.runs.row import COLUMNS, DTYPES, LATER, TEXT
 
 if TYPE_CHECKING:  # a third of a second to import, which training does not need
     import pandas as pd
@@ -61,13 +61,12 @@ def read_table_of_runs(path: Path | str) -> "pd.DataFrame":
     UserError
         It is none.
     """
-    frame = _read_text(Path(path))
-    if not {*COLUMNS} - {*LATER_COLUMNS} <= {*frame.columns} or frame.empty:
+    frame = _fill_later(_read_text(Path(path)))
+    if not {*COLUMNS} <= {*frame.columns} or frame.empty:
         raise UserError(f"{path}: not the table of runs of this version; run `snakemake` again")
-    absent = [name for name in LATER_COLUMNS if name not in frame]
     # Apart: what is no column of a run is taken for a number.
     reported = frame.pop("reported") == "True" if "reported" in frame else None
-    frame = _convert(frame.assign(**dict.fromkeys(absent, "")))
+    frame = _convert(frame)
     return frame if reported is None else frame.assign(reported=reported)
 
 
@@ -75,17 +74,24 @@ def _read_run(path: Path) -> "pd.DataFrame":
     damaged = "it is damaged: remove it and run again"
     try:
         frame = _read_text(path)
-        absent = [name for name in LATER_COLUMNS if name not in frame]
-        if list(frame.columns) != [n for n in COLUMNS if n not in absent] or frame.empty:
+        present = list(frame.columns)
+        frame = _fill_later(frame)
+        in_order = present == [name for name in COLUMNS if name in present]
+        if not in_order or {*frame.columns} != {*COLUMNS} or frame.empty:
             raise UserError(
                 f"{path}: not the CSV of a run of this version; "
                 "name runs' CSVs, such as results/runs"
             )
-        frame = frame.assign(**dict.fromkeys(absent, "")).reindex(columns=list(COLUMNS))
-        return _convert(frame)
+        return _convert(frame.reindex(columns=list(COLUMNS)))
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: cannot be read ({reason}); {damaged}") from None
+
+
+def _fill_later(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """With the columns that older results lack."""
+    absent = {name: value for name, value in LATER.items() if name not in frame}
+    return frame.assign(**absent)
 
 
 def _read_text(path: Path) -> "pd.DataFrame":

@@ -1,4 +1,4 @@
-"""What a row of a run's CSV says: an epoch of one run.
+"""What a row of a run's CSV says: an epoch of one run, or a part of one.
 
 Columns, their types in tables, workflow/schemas/run.schema.yaml and docs/columns.md are derived
 from `Row`; `make docs` writes the two files anew.
@@ -6,7 +6,7 @@ from `Row`; `make docs` writes the two files anew.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from lsh_dl.common.kinds import Kind
 from lsh_dl.common.validation import Model
@@ -14,16 +14,26 @@ from lsh_dl.common.validation import Model
 Share = Annotated[float, Field(ge=0, le=1)]
 Work = Annotated[float, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
+#: Whole ones stay whole numbers, in files and in what is printed.
+Passes = Annotated[
+    float, Field(gt=0), AfterValidator(lambda passes: int(passes) if passes % 1 == 0 else passes)
+]
 
 
 class Row(Model):
-    """One epoch of one run: a row of its CSV, `results/runs/<run id>.csv`."""
+    """One epoch of one run: a row of its CSV, `results/runs/<run id>.csv`.
+
+    Where a run is evaluated within its epochs too, a row is what it trained since the row before.
+    """
 
     run_id: str = Field(description="the run: data set, label, hidden layers, level, seed")
     dataset: str = Field(description="label of the data set in the config")
     dataset_title: str = Field(description="name of the data set in figures")
     data_kind: Kind = Field(description="where the samples come from")
-    rule: str = Field(description="selection rule, the name of a class in lsh_dl/rules")
+    rule: str = Field(
+        description="selection rule, the name of a class in lsh_dl/rules; or of another system, in "
+        "lsh_dl/systems"
+    )
     label: str = Field(description="name of the rule with its settings in the config")
     title: str = Field(description="name of the label in legends")
     hidden_layers: int = Field(ge=1, description="number of hidden layers")
@@ -53,12 +63,18 @@ class Row(Model):
     )
     seed: int = Field(ge=0, description="seed of data order, initial weights and the rule's draws")
     threads: int = Field(ge=1, description="threads that trained")
-    epoch: int = Field(ge=1, description="passes over the training part so far")
+    epoch: Passes = Field(description="passes over the training part so far")
+    samples: int | None = Field(
+        ge=1,
+        description="training samples learned for this row, since the one before; empty in older "
+        "results",
+    )
     train_loss: float | None = Field(
         description="mean cross-entropy (nats) of the training samples as each was learned"
     )
-    train_accuracy: Share = Field(
-        description="share of training samples classified rightly just before each was learned"
+    train_accuracy: Share | None = Field(
+        description="share of training samples classified rightly just before each was learned; "
+        "empty for other systems"
     )
     validation_accuracy: Share | None = Field(
         description="share of the held-out training samples classified rightly; empty without any"
@@ -84,6 +100,10 @@ class Row(Model):
     )
     scored_precision_at_3: Share | None = Field(None, description="the same at 3")
     scored_precision_at_5: Share | None = Field(None, description="the same at 5")
+    counting: Literal["counted", "dense"] = Field(
+        description="how multiplications were had: counted as they were done, or, of other "
+        "systems, those of the textbook dense network"
+    )
     training_multiplications: Work = Field(
         description="multiplications per training sample, all stages but the optimiser's: "
         "training_select to training_maintain"
@@ -107,8 +127,9 @@ class Row(Model):
     training_maintain: Work = Field(
         description="of these, for the upkeep of what selection needs (hash tables)"
     )
-    training_optimiser: Work = Field(
-        description="multiplications per training sample of the optimiser; not in the sums above"
+    training_optimiser: Work | None = Field(
+        description="multiplications per training sample of the optimiser; not in the sums above; "
+        "empty for other systems"
     )
     inference_select: Work = Field(description="of inference_multiplications, to choose candidates")
     inference_rerank: Work = Field(description="of these, to rank the candidates")
@@ -144,7 +165,7 @@ def describe_row() -> dict[str, Any]:
     columns = {name: _flatten(column) for name, column in schema["properties"].items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "one epoch of one run",
+        "title": "one epoch of one run, or a part of one",
         "type": "object",
         "additionalProperties": False,
         "properties": columns,
@@ -181,7 +202,9 @@ DTYPES = {
 LOAD_COLUMNS = ("load_average", "steal_percent", "others_cores")
 #: Of sets with several labels a sample.
 PRECISION_COLUMNS = tuple(name for name in COLUMNS if "precision_at_" in name)
-#: Columns that older results lack.
-LATER_COLUMNS = (*LOAD_COLUMNS, *PRECISION_COLUMNS)
+#: What older results lack, and what it is there.
+LATER = {"samples": "", "counting": "counted"} | dict.fromkeys(
+    (*LOAD_COLUMNS, *PRECISION_COLUMNS), ""
+)
 #: Columns that two runs of the same seed, on one thread, may differ in.
 TIME_COLUMNS = (*(name for name in COLUMNS if name.endswith("_seconds")), *LOAD_COLUMNS)

@@ -62,9 +62,12 @@ class Run(Model):
     """One training run: all that decides its numbers, but for the prepared data themselves."""
 
     dataset: Name = Field(description="label of the prepared data set")
-    rule: Name = Field(description="name of the rule")
+    rule: Name = Field(description="name of the rule, or of the system")
+    system: bool = Field(
+        False, description="whether another system trains the dense network (lsh_dl/systems)"
+    )
     source: Reference | None = Field(
-        None, description="file or module of a rule that is not in lsh_dl/rules"
+        None, description="file or module of a rule or system that is not in the package"
     )
     label: Name = Field(description="the config's name for the rule with these settings")
     title: Title = Field(description="the label's name in legends")
@@ -74,6 +77,7 @@ class Run(Model):
     seed: Seed
     threads: Threads = Field(1, description="threads that train at the same time, without locks")
     training: Training = Training()
+    evaluations: int = Field(1, ge=1, description="rows an epoch, each after its part of it")
     conditions: dict[Name, float] = Field(
         default_factory=dict,
         description="what a study that measures varies besides, such as `{noise: 0.2}`; training "
@@ -104,8 +108,8 @@ class Run(Model):
         return self
 
     @property
-    def rule_reference(self) -> str:
-        """What finds the rule's class (`lsh_dl.common.discovery.find`)."""
+    def reference(self) -> str:
+        """What finds the class of the rule or system (`lsh_dl.common.discovery.find`)."""
         return self.source or self.rule
 
     @property

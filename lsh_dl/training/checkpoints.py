@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            saved = read_model(self.path, self.run.rule_reference)
+            saved = read_model(self.path, self.run.reference)
         except UserError as error:
             _report(f"starts anew: {error}")
             return None
@@ -79,23 +80,26 @@ class Checkpoint:
         except (UserError, ValueError) as error:
             _report(f"starts anew: {self.path}: damaged ({error})")
             return None
-        _report(f"goes on after epoch {len(rows)} of {self.run.training.epochs} ({self.path})")
+        epochs = f"{rows[-1]['epoch']} of {self.run.training.epochs}"
+        _report(f"goes on after epoch {epochs} ({self.path})")
         saved.model.use_threads(self.run.threads)
         return saved.model, rows
 
     def _check(self, model: SparseModel, rows: Any) -> None:
         """Raise a UserError or ValueError unless model and rows are this run's after an epoch."""
         run, data = self.run, self.data
-        if not isinstance(rows, list) or not 0 < len(rows) < run.training.epochs:
-            raise ValueError(f"no rows of 1 to {run.training.epochs - 1} epochs")
+        most = run.training.epochs * run.evaluations - 1
+        if not isinstance(rows, list) or not 0 < len(rows) <= most:
+            raise ValueError(f"not 1 to {most} rows")
         for number, row in enumerate(rows, 1):
             checked = validate(Row, row if isinstance(row, dict) else {}, f"row {number}")
-            if (checked.run_id, checked.epoch) != (run.id, number):
+            if (checked.run_id, checked.epoch) != (run.id, number / run.evaluations):
                 raise ValueError(f"row {number} is that of epoch {checked.epoch}")
         sizes = [data.features, *run.hidden, data.classes]
         if model.network.sizes.tolist() != sizes:
             raise ValueError(f"sizes {model.network.sizes.tolist()}, not {sizes}")
-        seen = len(rows) * len(data.train)
+        epochs, parts = divmod(len(rows), run.evaluations)
+        seen = epochs * len(data.train) + len(data.train) * parts // run.evaluations
         if model.seen != seen:
             raise ValueError(f"{model.seen} samples seen, not {seen}")
         for selector in (model.hidden, model.outputs):
@@ -111,7 +115,7 @@ class Checkpoint:
         """
         if time.monotonic() - self._written < self.interval:
             return
-        data, key = self.data, draw_key(self.run.seed, len(rows))
+        data, key = self.data, draw_key(self.run.seed, ceil(rows[-1]["epoch"]))
         record = {"identity": self._identity, "rows": rows}
         classes = tuple(range(data.classes))
         saved = TrainedModel(model, data.transform, classes, key, record)
@@ -129,7 +133,7 @@ class Checkpoint:
 
 def _identify(run: Run, folder: Path, data: Prepared) -> dict[str, Any]:
     """All that decides a run's numbers, in short, as JSON gives it back."""
-    rule = find("lsh_dl.rules", Rule, run.rule_reference).__module__
+    rule = find("lsh_dl.rules", Rule, run.reference).__module__
     # A folder is replaced as a whole when it is prepared again: the time tells one from the next.
     meta = folder / "meta.json"
     identity = {

@@ -1,12 +1,13 @@
 """One run, from a prepared folder to its files; an interrupted one goes on."""
 
+from math import ceil
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
 from lsh_dl.common.files import require_writable_file
 from lsh_dl.data.prepared.store import open_prepared
-from lsh_dl.runs.machine import describe_machine
+from lsh_dl.runs.machine import describe_machine, versions_of
 from lsh_dl.runs.picks import Pick
 from lsh_dl.runs.record import write_record, write_rows
 from lsh_dl.runs.spec import Run
@@ -29,14 +30,14 @@ def run_to_files(
     """Train one run on a prepared data set and write its files, whole or not at all.
 
     An interrupted call leaves a checkpoint beside `csv_path`; the next one goes on from there and
-    writes what the first would have written, but for the seconds.
+    writes what the first would have written, but for the seconds. Another system's run starts anew.
 
     Parameters
     ----------
     csv_path, json_path
         A row per epoch; settings, versions, machine.
     model_path
-        The trained model (`model_file`); None: it is not kept.
+        The trained model (`model_file`), of a rule; None: it is not kept.
     interval
         Least seconds between two checkpoints.
     pick
@@ -50,29 +51,35 @@ def run_to_files(
     for path in filter(None, (csv_path, json_path, model_path)):
         require_writable_file(path)
     data = open_prepared(data_folder)
-    checkpoint = Checkpoint(csv_path.with_suffix(".checkpoint"), run, data_folder, data, interval)
-    model, rows = checkpoint.load() or (create_model(run, data.features, data.classes), [])
+    checkpoint, saved = None, None
+    if not run.system:
+        beside = csv_path.with_suffix(".checkpoint")
+        checkpoint = Checkpoint(beside, run, data_folder, data, interval)
+        saved = checkpoint.load()
     # Linear algebra of a rule runs in as many threads as there are: not in as many each.
-    with threadpool_limits(1), Progress(run, len(data.train)) as progress:
+    limit = threadpool_limits(run.threads if run.system else 1)
+    with limit, Progress(run, len(data.train)) as progress:
+        model, rows = saved or (create_model(run, data.features, data.classes), [])
         for row in rows:
             progress.end_epoch(row)
         for row in train_run(run, data, progress.advance, model, len(rows)):
             progress.end_epoch(row)
             rows.append(row)
-            if row["status"] == "ok" and row["epoch"] < run.training.epochs:
+            if checkpoint and row["status"] == "ok" and row["epoch"] < run.training.epochs:
                 checkpoint.save(model, rows)
     record = {
         "run_id": run.id,
         "run": run.model_dump(mode="json"),
         **({"pick": pick.model_dump(mode="json")} if pick else {}),
         "data": dict(data.meta),
-        "machine": describe_machine(),
+        "machine": describe_machine() | (versions_of(model.packages) if run.system else {}),
         "status": rows[-1]["status"],
     }
     if model_path:
-        key = draw_key(run.seed, rows[-1]["epoch"])
+        key = draw_key(run.seed, ceil(rows[-1]["epoch"]))
         trained = TrainedModel(model, data.transform, data.class_names, key, record)
         write_model(model_path, trained)
     write_record(json_path, record)
     write_rows(csv_path, rows)
-    checkpoint.remove()
+    if checkpoint:
+        checkpoint.remove()

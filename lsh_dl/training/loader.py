@@ -19,7 +19,15 @@ CHUNK = 2048
 
 
 class Inputs(Protocol):
-    """Samples of which any can be had as rows, in any order."""
+    """Samples of which any can be had as rows, in any order.
+
+    Attributes
+    ----------
+    chunk
+        Samples that are read at a time.
+    """
+
+    chunk: int
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -31,7 +39,7 @@ class Inputs(Protocol):
 
 
 class DenseInputs:
-    """Dense samples.
+    """Dense samples, as sparse rows.
 
     Parameters
     ----------
@@ -40,6 +48,8 @@ class DenseInputs:
     transform
         From features to a network's inputs.
     """
+
+    chunk = CHUNK
 
     def __init__(self, samples: Samples, transform: InputTransform):
         self.samples, self.transform = samples, transform
@@ -67,6 +77,8 @@ class SparseInputs:
     ValueError
         The arrays of a matrix are none of such a matrix.
     """
+
+    chunk = CHUNK
 
     def __init__(self, x: "csr_array", labels: "np.ndarray | csr_array"):
         self.x = as_sparse(x, "samples")
@@ -103,7 +115,8 @@ def prefetch(inputs: Inputs, numbers: np.ndarray) -> Iterator[Batch]:
 
     While the caller works on one chunk, another thread reads the next.
     """
-    parts = (numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK))
+    chunk = inputs.chunk
+    parts = (numbers[start : start + chunk] for start in range(0, len(numbers), chunk))
     with ThreadPoolExecutor(1) as reader:
         coming = None
         for part in parts:

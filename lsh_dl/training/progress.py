@@ -11,7 +11,9 @@ from tqdm import tqdm
 from lsh_dl.engine.workspace import Tally
 from lsh_dl.runs.spec import Run
 
-_LINE = re.compile(r"^epoch (\d+) of (\d+): test ([\d.]+) %.*, (?:(\S.*) left|done)$", re.MULTILINE)
+_LINE = re.compile(
+    r"^epoch ([\d.]+) of (\d+): test ([\d.]+) %.*, (?:(\S.*) left|done)$", re.MULTILINE
+)
 
 
 class Progress:
@@ -26,9 +28,9 @@ class Progress:
     """
 
     def __init__(self, run: Run, samples: int):
-        self._epochs = run.training.epochs
+        self._epochs, self._evaluations = run.training.epochs, run.evaluations
         self._samples = samples
-        self._before = 0  # samples of the epochs that ended
+        self._before = 0  # samples until the last line
         # `disable=None`: no bar where stderr is no terminal.
         self._bar = tqdm(
             total=self._epochs * samples,
@@ -46,32 +48,32 @@ class Progress:
         self._bar.close()
 
     def advance(self, samples: int, tally: Tally) -> None:
-        """Show that `samples` of the current epoch are learned, with the sums over them."""
+        """Show that `samples` since the last line are learned, with the sums over them."""
         self._bar.set_postfix_str(f"accuracy {100 * tally.correct[0] / samples:.1f} %", False)
         self._bar.update(self._before + samples - self._bar.n)
 
     def end_epoch(self, row: Mapping[str, Any]) -> None:
         """Print the line of an epoch, given its row of the CSV."""
         epoch = row["epoch"]
-        self._before = epoch * self._samples
+        self._before = int(epoch * self._samples)
         self._bar.update(self._before - self._bar.n)
         # Above the bar, where there is one.
         with suppress(OSError):  # no reader any more, or a full disk: training goes on
-            tqdm.write(describe_epoch(row, self._epochs), file=sys.stdout)
+            tqdm.write(describe_epoch(row, self._epochs, self._evaluations), file=sys.stdout)
             sys.stdout.flush()
 
 
 class Epoch(NamedTuple):
     """What a log says of the last epoch that ended."""
 
-    number: int
+    number: float
     epochs: int
     test_accuracy: float  # in per cent
     left: str  # time left in words; empty when the run has ended
 
 
-def describe_epoch(row: Mapping[str, Any], epochs: int) -> str:
-    """The line of an epoch; `read_epoch` reads it again."""
+def describe_epoch(row: Mapping[str, Any], epochs: int, evaluations: int = 1) -> str:
+    """The line of an epoch or a part of one; `read_epoch` reads it again."""
     seconds = row["train_seconds"] + row["evaluation_seconds"]
     parts = [f"test {100 * row['test_accuracy']:.2f} %"]
     if row["validation_accuracy"] is not None:
@@ -84,10 +86,11 @@ def describe_epoch(row: Mapping[str, Any], epochs: int) -> str:
     ]
     diverged = row["status"] != "ok"
     ended = diverged or row["epoch"] == epochs
+    left = seconds * evaluations * (epochs - row["epoch"])
     parts += (["diverged"] if diverged else []) + [
-        "done" if ended else f"{describe_seconds(seconds * (epochs - row['epoch']))} left"
+        "done" if ended else f"{describe_seconds(left)} left"
     ]
-    return f"epoch {row['epoch']} of {epochs}: {', '.join(parts)}"
+    return f"epoch {row['epoch']:.4g} of {epochs}: {', '.join(parts)}"
 
 
 def read_epoch(log: str) -> Epoch | None:
@@ -96,7 +99,7 @@ def read_epoch(log: str) -> Epoch | None:
     if not found:
         return None
     number, epochs, accuracy, left = found[-1]
-    return Epoch(int(number), int(epochs), float(accuracy), left)
+    return Epoch(float(number), int(epochs), float(accuracy), left)
 
 
 def describe_seconds(seconds: float) -> str:

@@ -1,4 +1,7 @@
-"""Train one run: epochs over shuffled samples, evaluation after each, one row of results each."""
+"""Train one run: epochs over shuffled samples, evaluation after each, one row of results each.
+
+What is trained is a rule's network or another system's; both are asked alike.
+"""
 
 import time
 from collections.abc import Iterator
@@ -26,16 +29,24 @@ from lsh_dl.training.epochs import (
 from lsh_dl.training.loader import DenseInputs, Inputs, SparseInputs
 from lsh_dl.training.metrics import inverse_propensities
 from lsh_dl.training.model import SparseModel
+from lsh_dl.training.system_model import ArrayInputs, SystemModel
+
+Model = SparseModel | SystemModel
 
 #: Mean training loss of an epoch, in nats, that no learning network has: outputs are certain and
 #: wrong (guessing among 10 classes costs 2.3). All its ReLUs closed, it would stay finite.
 HOPELESS_LOSS = 20.0
 
 
-def create_model(run: Run, features: int, classes: int) -> SparseModel:
-    """Initial network, optimiser and rule of a run; errors as `build_model`."""
+def create_model(run: Run, features: int, classes: int) -> Model:
+    """Initial network, optimiser and rule of a run, or the system that it is trained by.
+
+    Errors as `build_model`.
+    """
     sizes = [features, *run.hidden, classes]
-    reference, level = run.rule_reference, run.active_fraction
+    reference, level = run.reference, run.active_fraction
+    if run.system:
+        return SystemModel(sizes, reference, run.settings, run.training, run.seed, run.threads)
     model = build_model(sizes, reference, run.settings, level, run.training, run.seed)
     model.use_threads(run.threads)
     return model
@@ -45,36 +56,38 @@ def train_run(
     run: Run,
     data: Prepared,
     advance: Advance | None = None,
-    model: SparseModel | None = None,
+    model: Model | None = None,
     done: int = 0,
 ) -> Iterator[dict[str, Any]]:
-    """Train, yielding what `lsh_dl.runs.row.Row` says after each epoch.
+    """Train, yielding what `lsh_dl.runs.row.Row` says after each epoch, or each part of one.
 
-    All randomness comes from the run's seed: with one thread the rows are the same each time but
-    for the seconds. Ends early, with status `diverged`, when outputs are no longer finite or
-    the epoch's mean loss is above `HOPELESS_LOSS`.
+    All randomness comes from the run's seed: with one thread the rows of a rule are the same each
+    time but for the seconds. Ends early, with status `diverged`, when outputs are no longer finite
+    or the mean loss is above `HOPELESS_LOSS`.
 
     Parameters
     ----------
     advance
-        Called while an epoch is trained.
+        Called while an epoch, or a part of one, is trained by a rule.
     model
         What is trained; default: a new one.
     done
-        Epochs that `model` has been trained for already.
+        Rows that `model` has been trained for already.
     """
     model = create_model(run, data.features, data.classes) if model is None else model
     sizes = [data.features, *run.hidden, data.classes]
-    training, weights = inputs_of(data, data.train), weigh_labels(data)
-    for epoch in range(done + 1, run.training.epochs + 1):
-        order = draw_order(run.seed, epoch, len(data.train))
-        key = draw_key(run.seed, epoch)
+    training, validation, test = (
+        inputs_of(data, part, model) for part in (data.train, data.validation, data.test)
+    )
+    weights = None if run.system else weigh_labels(data)
+    for number in range(done + 1, run.training.epochs * run.evaluations + 1):
+        order, key = draw_part(run, number, len(data.train))
         with LoadMeter() as load:
             start = time.perf_counter()
-            learned = train_epoch(model, training, order, key, advance)
+            learned = train_epoch(model, training, order, key, None if run.system else advance)
             trained = time.perf_counter()
-        validation = evaluate(model, inputs_of(data, data.validation), key)
-        test = evaluate(model, inputs_of(data, data.test), key, weights)
+        validated = evaluate(model, validation, key)
+        tested = evaluate(model, test, key, weights)
         evaluated = time.perf_counter()
         train_loss = learned.loss[0] / len(order)
         diverged = not model.is_finite() or train_loss > HOPELESS_LOSS
@@ -82,23 +95,34 @@ def train_run(
             **describe_run(run, data),
             "width": run.hidden[0],
             "active_fraction": share_active(learned, len(order), run.hidden),
-            "inference_active_fraction": share_active(test.tally, len(data.test), run.hidden),
-            **_diagnose(model, inputs_of(data, data.test), key),
-            "epoch": epoch,
+            "inference_active_fraction": share_active(tested.tally, len(data.test), run.hidden),
+            **_diagnose(model, test, key),
+            "epoch": number / run.evaluations,
+            "samples": len(order),
             "train_loss": train_loss,
             "train_accuracy": learned.correct[0] / len(order),
-            "validation_accuracy": validation.accuracy,
-            "test_accuracy": test.accuracy,
-            **describe_precision(test),
-            **count_work(learned, len(order), test.tally, len(data.test), sizes),
+            "validation_accuracy": validated.accuracy,
+            "test_accuracy": tested.accuracy,
+            **describe_precision(tested),
+            "counting": "counted",
+            **count_work(learned, len(order), tested.tally, len(data.test), sizes),
             "train_seconds": round(trained - start, 4),
             "evaluation_seconds": round(evaluated - trained, 4),
             **load.columns(),
             "status": "diverged" if diverged else "ok",
         }
-        yield validate(Row, row, f"{run.id}, epoch {epoch}").model_dump()
+        if run.system:
+            row |= {"counting": "dense", "train_accuracy": None, "training_optimiser": None}
+        yield validate(Row, row, f"{run.id}, epoch {row['epoch']:g}").model_dump()
         if diverged:
             return
+
+
+def draw_part(run: Run, number: int, samples: int) -> tuple[np.ndarray, np.uint64]:
+    """What is trained for row `number` of a run, from 1: positions in order, the key of draws."""
+    epoch, part = divmod(number - 1, run.evaluations)
+    first, last = (samples * end // run.evaluations for end in (part, part + 1))
+    return draw_order(run.seed, epoch + 1, samples)[first:last], draw_key(run.seed, epoch + 1)
 
 
 def describe_run(run: Run, data: Prepared) -> dict[str, Any]:
@@ -119,8 +143,12 @@ def describe_run(run: Run, data: Prepared) -> dict[str, Any]:
     }
 
 
-def inputs_of(data: Prepared, samples: Samples | SparseSamples | None) -> Inputs | None:
-    """A part of `data` as the network's inputs; None if there is no such part."""
+def inputs_of(
+    data: Prepared, samples: Samples | SparseSamples | None, model: Model | None = None
+) -> Inputs | ArrayInputs | None:
+    """A part of `data` as the network's inputs, as `model` reads it; None if there is no such."""
+    if isinstance(model, SystemModel):
+        return None if samples is None else model.read(samples, data.transform)
     if isinstance(samples, SparseSamples):
         return SparseInputs(samples.x, samples.y)
     return None if samples is None else DenseInputs(samples, data.transform)
@@ -147,8 +175,10 @@ def share_active(tally: Tally, samples: int, hidden: tuple[int, ...]) -> float:
     return tally.active[0] / (samples * sum(hidden))
 
 
-def _diagnose(model: SparseModel, inputs: Inputs, key: np.uint64) -> dict[str, float]:
-    """How well the rule selects, on some of `inputs`."""
+def _diagnose(model: Model, inputs: Inputs, key: np.uint64) -> dict[str, float]:
+    """How well the rule selects, on some of `inputs`; a system has all nodes active."""
+    if isinstance(model, SystemModel):
+        return {"recall_of_top": 1.0, "unused_share": 0.0}
     trace = trace_selection(model, inputs.batch(pick_samples(model, inputs)), key)
     unused = np.average(unused_share(trace), weights=trace.widths)
     return {"recall_of_top": float(recall_of_top(trace).mean()), "unused_share": float(unused)}

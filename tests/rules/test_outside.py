@@ -49,7 +49,7 @@ def test_config_names_files_as_seen_from_itself(folder):
     mine, standard = expand_runs(experiment)
     assert (mine.rule, mine.source) == ("weighted_norm", "conf/plugins/norm.py")
     assert (standard.rule, standard.source) == ("standard", None)
-    assert "conf/plugins/norm.py" in map(str, sources_of_rule(mine.rule_reference))
+    assert "conf/plugins/norm.py" in map(str, sources_of_rule(mine.reference))
     source = experiment.datasets["lines"].source
     assert "conf/plugins/stripes_own.py" in map(str, sources_of_data(source))
 

@@ -12,6 +12,8 @@ from lsh_dl.training.loader import prefetch
 class Watched:
     """Inputs whose rows are their numbers; an event for each chunk that is asked for."""
 
+    chunk = loader.CHUNK
+
     def __init__(self, failing=None):
         self.asked = [threading.Event() for _ in range(4)]
         self.failing = failing

@@ -90,7 +90,7 @@ def test_same_seed_same_rows_other_seed_other_rows(rule, data):
 @pytest.mark.parametrize("chunk", [37, 260])
 def test_size_of_chunks_changes_no_result(chunk, data, monkeypatch):
     expected = without_times(train_run(describe_run("lsh"), data))
-    monkeypatch.setattr(loader, "CHUNK", chunk)
+    monkeypatch.setattr(loader.DenseInputs, "chunk", chunk)
     assert without_times(train_run(describe_run("lsh"), data)) == expected
 
 

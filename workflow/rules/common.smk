@@ -29,7 +29,7 @@ from lsh_dl.experiment.resources import (
 from lsh_dl.common.code import source_files
 from lsh_dl.data.prepared.fetch import file_hash
 from lsh_dl.data.prepared.prepare import resolve, sources_of_data
-from lsh_dl.experiment.dependencies import sources_of_measurement, sources_of_rule
+from lsh_dl.experiment.dependencies import sources_of_measurement, sources_of_run
 from lsh_dl.experiment.expand import expand_studies, split_studies, timed_runs
 
 

@@ -8,7 +8,7 @@ rule measure:
         / measured_run(wildcards).dataset
         / "meta.json",
         sources=lambda wildcards: sources_of_measurement(
-            wildcards.study, measured_run(wildcards).rule_reference
+            wildcards.study, measured_run(wildcards)
         ),
     output:
         RESULTS / "{study}" / "{run}.csv",

@@ -7,7 +7,7 @@ rule train:
         / "data"
         / RUNS[wildcards.run].dataset
         / "meta.json",
-        sources=lambda wildcards: sources_of_rule(RUNS[wildcards.run].rule_reference),
+        sources=lambda wildcards: sources_of_run(RUNS[wildcards.run]),
         pick=lambda wildcards: pick_of(RUNS[wildcards.run]),
     output:
         csv=report(

@@ -92,7 +92,7 @@ class Scaling(Study):
                 f"from; give at least {min(self.widths)}"
             )
         for run in self.expand_runs(comparison):
-            entries = {"settings": TitledRule(source=run.rule_reference, **run.settings)}
+            entries = {"settings": TitledRule(source=run.reference, **run.settings)}
             comparison.check_rules(entries, place, [self.training])
 
     def expand_runs(self, comparison: "Comparison") -> list[Run]:

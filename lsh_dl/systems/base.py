@@ -1,0 +1,115 @@
+"""The contract of a system: what the author of a new one reads.
+
+A system is another library that trains the dense network: ReLU in the hidden layers, softmax and
+cross-entropy at the output. It is one class in one file of this folder, where its presence is all
+the registration there is, or anywhere, named by its path. docs/add_a_system.md makes one.
+
+It is given what rules are given: the same samples, split, initial weights, order, optimiser,
+learning rate and threads. What it cannot take over it says in its docstring.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from lsh_dl.runs.spec import Training
+
+
+class SystemSettings(BaseModel):
+    """Base of a system's settings: each a pydantic field with default, bounds and description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_size: int = Field(128, ge=1, lt=2**31, description="samples of an update")
+
+
+class DenseLayer(NamedTuple):
+    """Initial weights of a layer, to be copied.
+
+    Attributes
+    ----------
+    weights : float32 (nodes, inputs)
+    biases : float32 (nodes,)
+    """
+
+    weights: np.ndarray
+    biases: np.ndarray
+
+
+class System(ABC):
+    """Another library's training of the dense network.
+
+    A subclass gives `name`, `title`, `start`, `train` and `predict`; all else has a default. What
+    it needs beside this package's dependencies it imports inside its methods: the file itself can
+    be imported without.
+
+    Parameters
+    ----------
+    settings
+        An instance of the class's own `Settings`.
+    training
+        Optimiser and learning rate.
+    threads
+        How many it may use.
+
+    Attributes
+    ----------
+    name : str
+        Word for the config, unique among the systems: letters, digits, `_` and `-`.
+    title : str
+        Name in legends and tables.
+    packages : tuple of str
+        Distributions whose versions a run's JSON has.
+    Settings : type
+        A subclass of `SystemSettings` with the system's own settings.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ()
+    Settings: ClassVar[type[SystemSettings]] = SystemSettings
+
+    def __init__(self, settings: SystemSettings, training: Training, threads: int = 1):
+        self.settings = settings
+        self.training = training
+        self.threads = threads
+
+    @classmethod
+    def skip_reason(cls, settings: SystemSettings) -> str | None:
+        """Why it cannot run here, in a few words with the remedy; None: it can.
+
+        Asked whenever a config is read, so it must not import what is heavy.
+        """
+        return None
+
+    def check_training(self) -> None:  # noqa: B027 (some go with any)
+        """Refuse an optimiser that the system does not have, by a UserError."""
+
+    @abstractmethod
+    def start(self, layers: Sequence[DenseLayer]) -> None:
+        """Begin anew: the network with these weights, the optimiser without history."""
+
+    @abstractmethod
+    def train(self, x: np.ndarray, y: np.ndarray) -> float:
+        """Train once on each sample, in this order, in batches; return their mean cross-entropy.
+
+        What comes before the first batch is learned (compiling, say) belongs here too: before
+        `start` is called for the last time, a batch of zeros has been trained on, unclocked.
+
+        Parameters
+        ----------
+        x, y
+            float32 (samples, features) and int64 (samples,). The samples are whole batches, but for
+            the last ones before an evaluation.
+
+        Returns
+        -------
+        In nats, as each batch was learned; no finite number where training diverged.
+        """
+
+    @abstractmethod
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Score the classes of each sample: float (samples, classes), the largest is predicted."""

@@ -1,0 +1,134 @@
+"""Another system as a run trains it: what `lsh_dl.training.model` is to a rule."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lsh_dl.common.discovery import find
+from lsh_dl.common.validation import validate
+from lsh_dl.data.prepared.preprocessing import InputTransform
+from lsh_dl.data.prepared.store import Samples
+from lsh_dl.engine.counts import BACKWARD, FORWARD, UPDATE
+from lsh_dl.engine.network import create_network, layer_weights
+from lsh_dl.engine.workspace import Tally, create_tally
+from lsh_dl.runs.spec import Training
+from lsh_dl.systems.base import DenseLayer, System
+from lsh_dl.training.loader import CHUNK
+
+
+class ArrayBatch(NamedTuple):
+    """Samples as dense rows.
+
+    Attributes
+    ----------
+    x : float32 (samples, features)
+    labels : int32 (samples,)
+    label_ends : int64 (samples + 1,)
+        0, 1, ...: each has one.
+    numbers : int64 (samples,)
+        Which sample it is.
+    """
+
+    x: np.ndarray
+    labels: np.ndarray
+    label_ends: np.ndarray
+    numbers: np.ndarray
+
+
+class ArrayInputs:
+    """Dense samples, as dense rows in whole batches; features stand in the data's own order."""
+
+    def __init__(self, samples: Samples, transform: InputTransform, batch_size: int):
+        self.samples, self.transform = samples, transform
+        self.chunk = max(1, CHUNK // batch_size) * batch_size
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def batch(self, numbers: np.ndarray) -> ArrayBatch:
+        """See `Inputs.batch`."""
+        x, labels = self.samples.take(numbers)
+        x = x.astype(np.float32)
+        x -= self.transform.offset
+        x *= self.transform.scale
+        return ArrayBatch(x, labels, np.arange(len(numbers) + 1), numbers)
+
+
+class SystemModel:
+    """A system with the initial weights of a seed, ready to be timed.
+
+    Parameters
+    ----------
+    sizes
+        Inputs, widths of the hidden layers, classes.
+    reference
+        Name of a system in lsh_dl/systems, path of a file or `module:Class`.
+    settings
+        Its own settings as a config gives them.
+
+    Raises
+    ------
+    UserError
+        There is no such system, or it has no such settings.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        reference: str,
+        settings: Mapping[str, Any],
+        training: Training,
+        seed: int,
+        threads: int,
+    ):
+        cls = find("lsh_dl.systems", System, reference)
+        checked = validate(cls.Settings, settings, f"system {cls.name}")
+        self.batch_size = checked.batch_size
+        self.packages = cls.packages
+        self._weights = [a * b for a, b in pairwise(sizes)]
+        self._hidden = sum(sizes[1:-1])
+        self._finite = True
+        self._system = cls(checked, training, threads)
+        network = create_network(sizes, seed)
+        layers = []
+        for index, inputs in enumerate(sizes[:-1]):
+            rows = layer_weights(network, index)
+            layers.append(DenseLayer(rows[:, :inputs], rows[:, inputs]))
+        # Whatever is done once (compiling, say) is done before anything is timed.
+        self._system.start(layers)
+        nothing = np.zeros((self.batch_size, sizes[0]), np.float32)
+        self._system.train(nothing, np.zeros(self.batch_size, np.int64))
+        self._system.predict(nothing)
+        self._system.start(layers)
+
+    def read(self, samples: Samples, transform: InputTransform) -> ArrayInputs:
+        """A part of the data as it is trained on."""
+        return ArrayInputs(samples, transform, self.batch_size)
+
+    def train(self, batch: ArrayBatch, key: np.uint64) -> Tally:
+        """Train once on each sample, in order; `key` is not used. Work is the dense network's."""
+        loss = self._system.train(batch.x, batch.labels.astype(np.int64))
+        self._finite = bool(np.isfinite(loss))
+        samples, weights = len(batch.numbers), self._weights
+        tally = self._count(samples)
+        tally.work[BACKWARD] = samples * (sum(weights) - weights[0])
+        tally.work[UPDATE] = samples * sum(weights)
+        tally.loss[0] = samples * loss
+        return tally
+
+    def rank(self, batch: ArrayBatch, key: np.uint64, count: int) -> tuple[np.ndarray, Tally]:
+        """The most probable classes, best first: int32 (samples, at most `count`)."""
+        ranked = np.argsort(-self._system.predict(batch.x), axis=1, kind="stable")[:, :count]
+        return ranked.astype(np.int32), self._count(len(batch.numbers))
+
+    def _count(self, samples: int) -> Tally:
+        tally = create_tally()
+        tally.work[FORWARD] = samples * sum(self._weights)
+        tally.active[0] = samples * self._hidden
+        return tally
+
+    def is_finite(self) -> bool:
+        """Whether the loss was finite so far."""
+        return self._finite
