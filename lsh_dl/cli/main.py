@@ -16,6 +16,7 @@ from lsh_dl.cli.data import data
 from lsh_dl.cli.predict import predict
 from lsh_dl.cli.rules import rules
 from lsh_dl.cli.runs import runs
+from lsh_dl.cli.systems import systems
 from lsh_dl.cli.train import train
 from lsh_dl.cli.watch import watch
 from lsh_dl.common.errors import UserError, describe_error
@@ -71,6 +72,7 @@ def main(debug: bool) -> None:
     lsh-dl train --dataset digits --rule lsh     one run, with its accuracy as it trains
     lsh-dl predict MODEL --data FILE             with what `train --model MODEL` wrote
     lsh-dl rules list                            ways of choosing the active nodes
+    lsh-dl systems list                          other systems to compare with
     lsh-dl data list                             data sets
     lsh-dl runs list                             results of `snakemake --cores all`
     lsh-dl claims                                what they say of the paper's claims
@@ -81,7 +83,7 @@ def main(debug: bool) -> None:
     """
 
 
-for command in (claims, compare, data, predict, reference, rules, runs, train, watch):
+for command in (claims, compare, data, predict, reference, rules, runs, systems, train, watch):
     main.add_command(command)
 
 

@@ -92,6 +92,7 @@ def complete_runs(context: Any, param: Any, start: str) -> list[str]:
 
 complete_datasets = _complete("data")
 complete_rules = _complete("rules")
+complete_systems = _complete("systems")
 
 
 class UserPath(click.Path):

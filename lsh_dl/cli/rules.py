@@ -15,6 +15,7 @@ from lsh_dl.cli.params import Setting, complete_rules
 
 if TYPE_CHECKING:
     from lsh_dl.rules.base import Rule
+    from lsh_dl.systems.base import System
 
 #: A citation in a docstring: `(Makhzani & Frey, NIPS 2015)`.
 _CITATION = re.compile(r"\(([^()]*?\b(?:19|20)\d\d)\)")
@@ -72,16 +73,21 @@ def show_rule(name: str) -> None:
     lsh-dl train --dataset digits --rule lsh --set K=6      # sets one of them
     """
     from lsh_dl.common.discovery import find
-    from lsh_dl.experiment.document import describe_keys
     from lsh_dl.rules.base import Rule
 
-    rule = find("lsh_dl.rules", Rule, name)
-    click.echo(f"{rule.name} ({rule.title}), {Path(inspect.getfile(rule)).name}\n")
-    click.echo(inspect.getdoc(rule) + "\n")
-    for key in describe_keys(rule.Settings):
+    show_class(find("lsh_dl.rules", Rule, name))
+
+
+def show_class(found: "type[Rule] | type[System]") -> None:
+    """Print what a rule or system does, and its settings."""
+    from lsh_dl.experiment.document import describe_keys
+
+    click.echo(f"{found.name} ({found.title}), {Path(inspect.getfile(found)).name}\n")
+    click.echo(inspect.getdoc(found) + "\n")
+    for key in describe_keys(found.Settings):
         values, default = (text.replace("`", "") for text in (key.values, key.default))
         click.echo(f"  {key.name}: {values}; default {default}\n      {key.meaning}")
-    if not rule.Settings.model_fields:
+    if not found.Settings.model_fields:
         click.echo("No settings of its own.")
 
 

@@ -22,7 +22,7 @@ class Weighted:
     def __init__(
         self, inputs: Inputs, weights: np.ndarray | None, responses: np.ndarray | None = None
     ):
-        self.inputs, self.responses = inputs, responses
+        self.inputs, self.responses, self.chunk = inputs, responses, inputs.chunk
         self.weights = None if weights is None else weights.astype(np.float32)
         self.total_weight = len(inputs) if weights is None else float(weights.sum())
 

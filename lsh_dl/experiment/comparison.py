@@ -122,10 +122,10 @@ class Comparison(Model):
             except UserError as error:
                 raise UserError(f"{key}: {error}") from None
 
-    def check_systems(self, place: str) -> None:
+    def check_systems(self, entries: Mapping[str, SystemEntry], place: str) -> None:
         """Raise a UserError at `place` where a system, a setting or the optimiser is wrong."""
         trainings = [self.training_for(dataset) for dataset in self.datasets]
-        for label, entry in self.systems.items():
+        for label, entry in entries.items():
             key = f"{place}.{label}"
             if label in self.rules:
                 raise UserError(f"{key}: `rules` has this label too; give one of them another")
@@ -145,11 +145,10 @@ class Comparison(Model):
             reasons[label] = system.skip_reason(system.Settings(**entry.settings))
         return {label: reason for label, reason in reasons.items() if reason}
 
-    def title_of(self, label: str) -> str:
-        """The name in legends of an entry of `systems`."""
-        entry = self.systems[label]
-        system = find("lsh_dl.systems", System, entry.source or label)
-        return entry.title or default_title(system, label)
+    def systems_here(self) -> dict[str, SystemEntry]:
+        """The systems that can run here."""
+        skipped = self.skipped_systems()
+        return {label: entry for label, entry in self.systems.items() if label not in skipped}
 
     def cross_runs(
         self,

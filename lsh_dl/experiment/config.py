@@ -124,7 +124,7 @@ def check_config(
         source = find_at("lsh_dl.data", DataSet, entry.source or label, key)
         validate(source.Settings, entry.settings, key)
     experiment.check_rules(experiment.rules, f"{place}: rules")
-    experiment.check_systems(f"{place}: systems")
+    experiment.check_systems(experiment.systems, f"{place}: systems")
     for name, study in experiment.studies.items():
         study.check(experiment, f"{place}: {name}")
     return experiment

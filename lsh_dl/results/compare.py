@@ -26,7 +26,7 @@ from scipy import stats
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import whole_folder, write_csv, written_whole
-from lsh_dl.runs.row import COLUMNS, LATER_COLUMNS
+from lsh_dl.runs.row import COLUMNS, LATER
 from lsh_dl.runs.spec import Training
 from lsh_dl.runs.summary import reported_epochs
 
@@ -196,7 +196,7 @@ def read_last_rows(folder: Path) -> pd.DataFrame:
         raise UserError(f"{path}: no such file; {remedy}") from None
     except ValueError as error:
         raise UserError(f"{path}: {str(error).splitlines()[0]}; {remedy}") from None
-    if not {*COLUMNS} - {*LATER_COLUMNS} <= {*runs.columns} or runs.empty:
+    if not {*COLUMNS} - {*LATER} <= {*runs.columns} or runs.empty:
         raise UserError(f"{path}: not the table of runs of this version; {remedy}")
     last = reported_epochs(runs)
     names = [name_cell(*pair) for pair in zip(last["run_id"], last["seed"], strict=True)]

@@ -77,7 +77,9 @@ class Run(Model):
     seed: Seed
     threads: Threads = Field(1, description="threads that train at the same time, without locks")
     training: Training = Training()
-    evaluations: int = Field(1, ge=1, description="rows an epoch, each after its part of it")
+    evaluations: int = Field(
+        1, ge=1, le=1000, description="rows an epoch, each after its part of it"
+    )
     conditions: dict[Name, float] = Field(
         default_factory=dict,
         description="what a study that measures varies besides, such as `{noise: 0.2}`; training "

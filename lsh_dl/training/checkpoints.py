@@ -80,7 +80,7 @@ class Checkpoint:
         except (UserError, ValueError) as error:
             _report(f"starts anew: {self.path}: damaged ({error})")
             return None
-        epochs = f"{rows[-1]['epoch']} of {self.run.training.epochs}"
+        epochs = f"{rows[-1]['epoch']:.4g} of {self.run.training.epochs}"
         _report(f"goes on after epoch {epochs} ({self.path})")
         saved.model.use_threads(self.run.threads)
         return saved.model, rows

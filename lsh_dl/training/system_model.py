@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lsh_dl.common.discovery import find
+from lsh_dl.common.errors import UserError
 from lsh_dl.common.validation import validate
 from lsh_dl.data.prepared.preprocessing import InputTransform
-from lsh_dl.data.prepared.store import Samples
+from lsh_dl.data.prepared.store import Samples, SparseSamples
 from lsh_dl.engine.counts import BACKWARD, FORWARD, UPDATE
 from lsh_dl.engine.network import create_network, layer_weights
 from lsh_dl.engine.workspace import Tally, create_tally
@@ -103,8 +104,16 @@ class SystemModel:
         self._system.predict(nothing)
         self._system.start(layers)
 
-    def read(self, samples: Samples, transform: InputTransform) -> ArrayInputs:
-        """A part of the data as it is trained on."""
+    def read(self, samples: Samples | SparseSamples, transform: InputTransform) -> ArrayInputs:
+        """A part of the data as it is trained on.
+
+        Raises
+        ------
+        UserError
+            Samples have several labels each.
+        """
+        if isinstance(samples, SparseSamples):
+            raise UserError("other systems are not given samples with several labels")
         return ArrayInputs(samples, transform, self.batch_size)
 
     def train(self, batch: ArrayBatch, key: np.uint64) -> Tally:

@@ -4,12 +4,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from networks import make_run
 
 from lsh_dl.common import code as sources
 from lsh_dl.common.discovery import discover
 from lsh_dl.data.prepared.prepare import sources_of_data
-from lsh_dl.experiment.dependencies import sources_of_rule
+from lsh_dl.experiment.dependencies import sources_of_run
 from lsh_dl.rules.base import Rule
+from lsh_dl.runs.spec import Training
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +21,7 @@ def relative(paths):
 
 
 def test_run_depends_on_engine_and_its_own_rule_only():
-    files = relative(sources_of_rule("wta"))
+    files = relative(sources_of_run(make_run("wta", Training())))
     assert {"lsh_dl/training/run.py", "lsh_dl/rules/base.py", "lsh_dl/rules/wta.py"} <= files
     assert {path for path in files if path.startswith("lsh_dl/rules/")} == {
         "lsh_dl/rules/__init__.py",
@@ -56,7 +58,7 @@ def test_all_that_importing_loads_is_declared(rule):
         check=True,
         cwd=ROOT,
     ).stdout.split()
-    assert relative(loaded) <= relative(sources_of_rule(rule))
+    assert relative(loaded) <= relative(sources_of_run(make_run(rule, Training())))
 
 
 @pytest.fixture

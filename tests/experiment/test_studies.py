@@ -2,9 +2,9 @@
 
 import importlib
 import sys
-from pathlib import Path
 
 import pytest
+from networks import make_run
 
 import lsh_dl.experiment.studies
 from lsh_dl.common.discovery import discover
@@ -23,6 +23,7 @@ from lsh_dl.experiment.expand import (
     split_studies,
     timed_runs,
 )
+from lsh_dl.runs.spec import Training
 
 
 @pytest.fixture
@@ -254,7 +255,8 @@ def test_trained_runs_have_no_conditions(write_study, raw_config):
 
 @pytest.mark.parametrize("name", [n for n, study in known_studies().items() if not study.trained])
 def test_what_measures_depends_on_its_own_measurement(name):
-    files = {path.name for path in map(Path, sources_of_measurement(name, "wta"))}
+    sources = sources_of_measurement(name, make_run("wta", Training()))
+    files = {path.name for path in sources}
     assert {f"{name}.py", "wta.py", "run.py", "loop.py"} <= files
     assert not files & {"lsh.py", "comparison.py", "summary.py"} - {"lsh.py"}
 

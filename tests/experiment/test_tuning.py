@@ -88,7 +88,7 @@ def test_a_part_keeps_the_trials_that_its_runs_need(expanded):
     [
         ({"seeds": [1]}, r"tuning\.seeds: 1 is a seed of the experiment too"),
         ({"grids": {"wta": {"learning_rate": [0.1]}}}, r"grids: no grid for standard"),
-        ({"grids": {**TUNING["grids"], "lsh": {"K": [1, 2]}}}, "no rule 'lsh' in `rules`"),
+        ({"grids": {**TUNING["grids"], "lsh": {"K": [1, 2]}}}, "no entry 'lsh' in the config"),
         (
             {"grids": {**TUNING["grids"], "wta": {"learning_rate": [0.1]}}},
             "standard has 2, wta has 1; give every label the same number of trials",

@@ -16,7 +16,7 @@ from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.prepare import sources_of_data
 from lsh_dl.experiment.config import read_config
-from lsh_dl.experiment.dependencies import sources_of_rule
+from lsh_dl.experiment.dependencies import sources_of_run
 from lsh_dl.experiment.expand import expand_runs
 from lsh_dl.rules.base import Rule
 from lsh_dl.training.model_file import read_model
@@ -49,7 +49,7 @@ def test_config_names_files_as_seen_from_itself(folder):
     mine, standard = expand_runs(experiment)
     assert (mine.rule, mine.source) == ("weighted_norm", "conf/plugins/norm.py")
     assert (standard.rule, standard.source) == ("standard", None)
-    assert "conf/plugins/norm.py" in map(str, sources_of_rule(mine.reference))
+    assert "conf/plugins/norm.py" in map(str, sources_of_run(mine))
     source = experiment.datasets["lines"].source
     assert "conf/plugins/stripes_own.py" in map(str, sources_of_data(source))
 

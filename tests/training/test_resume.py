@@ -210,6 +210,17 @@ def test_every_rule_goes_on(rule, make_job, monkeypatch, capsys):
     interrupted.check_same(undisturbed)
 
 
+def test_a_run_goes_on_within_an_epoch(make_job, monkeypatch, capsys):
+    undisturbed, interrupted = (
+        make_job(name, evaluations=4) for name in ("undisturbed", "interrupted")
+    )
+    undisturbed.train()
+    interrupt(monkeypatch, interrupted, 5)
+    interrupted.train()
+    assert "goes on after epoch 1.25 of 4" in capsys.readouterr().err
+    interrupted.check_same(undisturbed)
+
+
 def other_spec(job, monkeypatch):
     job.run = job.run.model_copy(update={"training": Training(epochs=EPOCHS, learning_rate=0.02)})
     return "run"
@@ -260,7 +271,7 @@ DAMAGES = {
     "until refresh": (lambda h: h.update(until_refresh=10**12), "1000000000000 samples to a"),
     "no refresh": (lambda h: h.update(until_refresh=None), "None samples to a refresh"),
     "rows": (lambda h: h["record"]["rows"].pop(), "540 samples seen, not 270"),
-    "no rows": (lambda h: h["record"].update(rows=None), "no rows of 1 to 3 epochs"),
+    "no rows": (lambda h: h["record"].update(rows=None), "not 1 to 3 rows"),
     "epoch": (lambda h: h["record"]["rows"][1].update(epoch=7), "row 2 is that of epoch 7"),
     "share": (lambda h: h["record"]["rows"][0].update(test_accuracy=-1), "row 1: test_accuracy"),
     "identity": (lambda h: h["record"].update(identity=[]), "is of another run"),

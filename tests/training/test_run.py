@@ -87,6 +87,19 @@ def test_same_seed_same_rows_other_seed_other_rows(rule, data):
     )
 
 
+@pytest.mark.parametrize("rule", ["lsh", "dropout"])
+def test_evaluating_more_often_changes_no_training(rule, data):
+    run = describe_run(rule)
+    whole = list(train_run(run, data))
+    parts = list(train_run(run.model_copy(update={"evaluations": 4}), data))
+    assert [row["epoch"] for row in parts] == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
+    assert [sum(row["samples"] for row in parts[i : i + 4]) for i in (0, 4)] == [260, 260]
+    for ends, row in zip((parts[:4], parts[4:]), whole, strict=True):
+        assert ends[-1]["test_accuracy"] == row["test_accuracy"]
+        work = sum(part["training_multiplications"] * part["samples"] for part in ends)
+        assert work == pytest.approx(260 * row["training_multiplications"])
+
+
 @pytest.mark.parametrize("chunk", [37, 260])
 def test_size_of_chunks_changes_no_result(chunk, data, monkeypatch):
     expected = without_times(train_run(describe_run("lsh"), data))

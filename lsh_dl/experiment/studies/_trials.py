@@ -11,7 +11,7 @@ from pydantic import Field
 
 from lsh_dl.common.errors import UserError, suggest
 from lsh_dl.common.validation import validate
-from lsh_dl.experiment.entries import Distinct, Entries, RuleEntry, Seeds
+from lsh_dl.experiment.entries import Distinct, Entries, RuleEntry, Seeds, SystemEntry, TitledRule
 from lsh_dl.experiment.studies.base import Study, Table
 from lsh_dl.runs.picks import summarise_trials
 from lsh_dl.runs.spec import MOST_EPOCHS, Name, Run
@@ -40,8 +40,9 @@ class TrialStudy(Study):
     )
     grids: Entries[Grid] = Field(
         min_length=1,
-        description="by label of `rules`: values to try of `learning_rate` and of the rule's own "
-        "settings, each with each; the same number of trials for every label",
+        description="by label of `rules` (or, in `tuning`, of `systems`): values to try of "
+        "`learning_rate` and of its own settings, each with each; the same number of trials for "
+        "every label",
     )
 
     @staticmethod
@@ -51,12 +52,19 @@ class TrialStudy(Study):
 
         return pd.DataFrame(measure_trial(run, data))
 
-    def check_grids(self, comparison: "Comparison", place: str, wanted: Iterable[str]) -> None:
+    def check_grids(
+        self,
+        comparison: "Comparison",
+        place: str,
+        wanted: Iterable[str],
+        allowed: Mapping[str, TitledRule],
+    ) -> None:
         """Raise a UserError at `place` where seeds or grids do not fit the experiment.
 
         Parameters
         ----------
         wanted: labels that need a grid.
+        allowed: entries whose labels may have one.
         """
         both = sorted({*self.seeds} & {*comparison.seeds})
         if both:
@@ -65,12 +73,12 @@ class TrialStudy(Study):
                 "with other seeds than they are judged with"
             )
         for label in self.grids:
-            if label not in comparison.rules:
-                known = suggest(label, comparison.rules)
-                raise UserError(f"{place}.grids: no rule {label!r} in `rules`; {known}")
+            if label not in allowed:
+                known = suggest(label, allowed)
+                raise UserError(f"{place}.grids: no entry {label!r} in the config; {known}")
         for label in wanted:
             if label not in self.grids:
-                raise UserError(f"{place}.grids: no grid for {label}; every rule is tried alike")
+                raise UserError(f"{place}.grids: no grid for {label}; every entry is tried alike")
         counts = {label: prod(map(len, grid.values())) for label, grid in self.grids.items()}
         if len({*counts.values()}) > 1:
             told = ", ".join(f"{label} has {count}" for label, count in counts.items())
@@ -86,6 +94,13 @@ class TrialStudy(Study):
 
     def _check_settings(self, label: str, comparison: "Comparison", place: str) -> None:
         """Check each setting as the entry of the label would be that had it."""
+        if label in comparison.systems:
+            entry = comparison.systems[label]
+            for settings in self.settings_of(label):
+                known = {"source": entry.source or label, **entry.settings, **settings}
+                tried = validate(SystemEntry, known, f"{place}.{label}")
+                comparison.check_systems({label: tried}, place)
+            return
         entry = comparison.rules[label]
         for settings in self.settings_of(label):
             known = {"source": entry.source or label, **entry.settings, **settings}

@@ -49,7 +49,7 @@ class Budget(TrialStudy):
 
     def check(self, comparison: "Comparison", place: str) -> None:
         """Raise a UserError at `place` where seeds or grids do not fit the experiment."""
-        self.check_grids(comparison, place, ())
+        self.check_grids(comparison, place, (), comparison.rules)
 
     def expand_runs(self, comparison: "Comparison") -> list[Run]:
         """Data sets x labels with a grid x networks x the experiment's seeds."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Tuning(TrialStudy):
-    """Trials of every rule's settings; the best of each take their place in the runs of `rules`.
+    """Trials of every rule's and system's settings; the best of each take their place in its runs.
 
     Trials are run for each data set, network and level, with seeds of their own, and judged by the
     median of the validation accuracies of their best epochs. Runs at other levels take what was
@@ -30,19 +30,20 @@ class Tuning(TrialStudy):
 
     def check(self, comparison: "Comparison", place: str) -> None:
         """Raise a UserError at `place` where seeds or grids do not fit the experiment."""
-        self.check_grids(comparison, place, comparison.rules)
+        entries = comparison.rules | comparison.systems
+        self.check_grids(comparison, place, entries, entries)
 
     def expand_runs(self, comparison: "Comparison") -> list[Run]:
-        """The trials: data sets x rules x networks x levels x settings x seeds."""
-        return self.make_trials(
-            comparison.cross_runs(
-                datasets=comparison.datasets,
-                networks=comparison.networks,
-                entries=comparison.rules,
-                active_fractions=self.active_fractions,
-                seeds=comparison.seeds[:1],
-            )
-        )
+        """The trials: data sets x rules and systems x networks x levels x settings x seeds."""
+        axes = {
+            "datasets": comparison.datasets,
+            "networks": comparison.networks,
+            "active_fractions": self.active_fractions,
+            "seeds": comparison.seeds[:1],
+        }
+        runs = comparison.cross_runs(entries=comparison.rules, **axes)
+        runs += comparison.cross_runs(entries=comparison.systems_here(), systems=True, **axes)
+        return self.make_trials(runs)
 
     def assign(self, run: Run) -> Run:
         """A run of the experiment, with the trials that its settings are picked from."""
