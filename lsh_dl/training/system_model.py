@@ -8,6 +8,7 @@ import numpy as np
 
 from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.memory import require_memory
 from lsh_dl.common.validation import validate
 from lsh_dl.data.prepared.preprocessing import InputTransform
 from lsh_dl.data.prepared.store import Samples, SparseSamples
@@ -72,7 +73,8 @@ class SystemModel:
     Raises
     ------
     UserError
-        There is no such system, or it has no such settings.
+        There is no such system, or it has no such settings, or the network needs more memory than
+        there is.
     """
 
     def __init__(
@@ -89,6 +91,8 @@ class SystemModel:
         self.batch_size = checked.batch_size
         self.packages = cls.packages
         self._weights = [a * b for a, b in pairwise(sizes)]
+        copies = 3  # weights, their gradients, what the optimiser remembers
+        require_memory(4 * copies * sum(self._weights), f"the network {'-'.join(map(str, sizes))}")
         self._hidden = sum(sizes[1:-1])
         self._finite = True
         self._system = cls(checked, training, threads)
