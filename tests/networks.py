@@ -95,6 +95,7 @@ def make_model(
     momentum: float = 0.0,
     adagrad: bool = False,
     threads: int = 1,
+    adam: bool = False,
     **settings: Any,
 ) -> SparseModel:
     """A model on a new network; `rule` is a known name or a class without settings."""
@@ -103,7 +104,7 @@ def make_model(
     else:
         made = rule(RuleSettings(), fraction, seed)
     network = create_network(sizes, seed, made.for_outputs() is not None)
-    optimiser = create_optimiser(network, rate, momentum, adagrad)
+    optimiser = create_optimiser(network, rate, momentum, adagrad, adam=adam)
     return SparseModel(network, optimiser, made, threads)
 
 

@@ -27,7 +27,7 @@ from lsh_dl.cli.params import (
 from lsh_dl.runs.spec import MOST_EPOCHS, Run, Training
 
 #: Options that are keys of `training`; without them the config's values hold, or the defaults.
-TRAINING = ("epochs", "learning_rate", "momentum", "adagrad", "alpha")
+TRAINING = ("epochs", "learning_rate", "momentum", "adagrad", "adam", "alpha")
 
 LONGEST_VARIANT = 60
 """Letters of what a trial's name says of its settings."""
@@ -92,6 +92,12 @@ def _default(key: str, words: Mapping[Any, str] | None = None) -> str:
     default=None,
     help="Optimiser: steps scaled by each weight's history, or not. "
     + _default("adagrad", {True: "--adagrad", False: "--sgd"}),
+)
+@click.option(
+    "--adam/--no-adam",
+    default=None,
+    help="Adam, lazily as in PyTorch's SparseAdam, in place of Adagrad. "
+    + _default("adam", {True: "--adam", False: "--no-adam"}),
 )
 @click.option("--seed", type=random_seed, default=1, show_default=True)
 @click.option("--threads", type=thread_count, default=1, show_default=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.optimiser import Optimiser
+from lsh_dl.engine.optimiser import Optimiser, correct_rate
 
 
 @register_jitable
@@ -39,12 +39,13 @@ def weigh_optimiser(optimiser, weights, s):
     """The optimiser for one sample: it and the gradient have a root of the weight each."""
     root = np.sqrt(weight_of(weights, s))
     return Optimiser(
-        optimiser.learning_rate * root,
+        correct_rate(optimiser.learning_rate * root, optimiser.steps, s),
         optimiser.momentum,
         optimiser.adagrad,
         optimiser.squares,
         optimiser.velocity,
         optimiser.alpha * root,
+        optimiser.steps,
     )
 
 

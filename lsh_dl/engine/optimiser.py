@@ -1,4 +1,9 @@
-"""SGD with optional Adagrad, momentum and L2 penalty, applied to the touched weights only."""
+"""SGD with optional Adagrad, momentum and L2 penalty, or Adam, of the touched weights only.
+
+Adam (Kingma, Ba, ICLR 2015) is the lazy one of PyTorch's `SparseAdam`: means of weights that a
+sample does not touch stand still, while the correction of their start follows all samples. A sample
+is a step.
+"""
 
 from typing import NamedTuple
 
@@ -7,13 +12,17 @@ import numpy as np
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.network import Network, aligned_zeros
 from lsh_dl.engine.simd import (
+    ADAM_MEAN,
+    ADAM_SQUARE,
     penalised_adagrad,
     penalised_adagrad_momentum,
+    penalised_adam,
     penalised_momentum,
     penalised_sgd,
     prefetch_blocks,
     step_adagrad,
     step_adagrad_momentum,
+    step_adam,
     step_momentum,
     step_sgd,
 )
@@ -33,33 +42,67 @@ class Optimiser(NamedTuple):
     learning_rate: float
     momentum: float  # 0: off
     adagrad: bool
-    squares: np.ndarray  # float32, as Network.weights: sums of squared gradients (Adagrad)
-    velocity: np.ndarray  # float32, as Network.weights (momentum)
+    squares: np.ndarray  # float32, as Network.weights: sums (Adam: means) of squared gradients
+    velocity: np.ndarray  # float32, as Network.weights: momentum's, or Adam's mean gradients
     alpha: float  # L2 penalty: alpha / 2 times the square of a touched weight; 0: off
+    # Adam: samples before this batch's first; None: no Adam, and no trace of it when compiled.
+    steps: int | None = None
+
+    @property
+    def adam(self) -> bool:
+        """Whether it is Adam."""
+        return self.steps is not None
 
 
 def create_optimiser(
-    network: Network, learning_rate: float, momentum: float, adagrad: bool, alpha: float = 0.0
+    network: Network,
+    learning_rate: float,
+    momentum: float,
+    adagrad: bool,
+    alpha: float = 0.0,
+    adam: bool = False,
 ) -> Optimiser:
-    """Start with empty histories."""
+    """Start with empty histories; Adam takes the place of Adagrad and momentum."""
     count = network.weights.size
-    squares = aligned_zeros(count if adagrad else 0)
-    squares[:] = EPSILON
+    if adam:
+        adagrad, momentum = False, 0.0
+    squares = aligned_zeros(count if adagrad or adam else 0)
+    squares[:] = 0 if adam else EPSILON
     return Optimiser(
         np.float32(learning_rate),
         np.float32(momentum),
         bool(adagrad),
         squares,
-        aligned_zeros(count if momentum else 0),
+        aligned_zeros(count if momentum or adam else 0),
         np.float32(alpha),
+        0 if adam else None,
     )
 
 
 def operations_per_weight(optimiser: Optimiser) -> int:
     """Multiplications, divisions and roots per touched weight beside the gradient itself."""
     # Adagrad: square, root, division; each form: the learning rate; momentum: the decay; penalty:
-    # alpha times the weight.
-    return 1 + 3 * optimiser.adagrad + (optimiser.momentum > 0) + (optimiser.alpha > 0)
+    # alpha times the weight. Adam: mean, square and its mean, root, division.
+    own = 3 * optimiser.adagrad + (optimiser.momentum > 0) + 5 * is_adam(optimiser.steps)
+    return 1 + own + (optimiser.alpha > 0)
+
+
+@compiled
+def is_adam(steps):
+    """Whether `Optimiser.steps` are Adam's; known to the compiler."""
+    return steps is not None
+
+
+@compiled
+def correct_rate(rate, steps, s):
+    """The learning rate of sample `s` of a batch: Adam's means start at 0, which this makes up for.
+
+    float32: rate sqrt(1 - ADAM_SQUARE^t) / (1 - ADAM_MEAN^t) in step t; others' as it is.
+    """
+    if steps is None:
+        return rate
+    t = np.float64(steps + s + 1)
+    return np.float32(rate * np.sqrt(1 - ADAM_SQUARE**t) / (1 - ADAM_MEAN**t))
 
 
 @compiled
@@ -67,7 +110,9 @@ def step_row(optimiser, weights, start, gradient, v, b):
     """Update the weight row at `start` along gradient * v, over v's blocks b; without penalty."""
     squares, velocity = optimiser.squares, optimiser.velocity
     rate, decay = optimiser.learning_rate, optimiser.momentum
-    if optimiser.adagrad:
+    if is_adam(optimiser.steps):
+        step_adam(weights, squares, velocity, start, gradient, v, b, rate, decay)
+    elif optimiser.adagrad:
         if decay > 0:
             step_adagrad_momentum(weights, squares, velocity, start, gradient, v, b, rate, decay)
         else:
@@ -82,9 +127,9 @@ def step_row(optimiser, weights, start, gradient, v, b):
 def prefetch_row(optimiser, weights, start, b):
     """Ask for what `step_row` will need of the row at `start`, over the blocks b."""
     prefetch_blocks(weights, start, b)
-    if optimiser.adagrad:
+    if optimiser.adagrad or is_adam(optimiser.steps):
         prefetch_blocks(optimiser.squares, start, b)
-    if optimiser.momentum > 0:
+    if optimiser.momentum > 0 or is_adam(optimiser.steps):
         prefetch_blocks(optimiser.velocity, start, b)
 
 
@@ -93,7 +138,9 @@ def step_penalised(optimiser, weights, start, gradient, v, b, bias):
     """`step_row` with the L2 penalty, but for the weight at place `bias` of the row; -1: none."""
     h, u = optimiser.squares, optimiser.velocity
     rate, decay, alpha = optimiser.learning_rate, optimiser.momentum, optimiser.alpha
-    if optimiser.adagrad:
+    if is_adam(optimiser.steps):
+        penalised_adam(weights, h, u, start, gradient, v, b, rate, decay, alpha, bias)
+    elif optimiser.adagrad:
         if decay > 0:
             penalised_adagrad_momentum(
                 weights, h, u, start, gradient, v, b, rate, decay, alpha, bias

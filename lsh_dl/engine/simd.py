@@ -21,6 +21,8 @@ LANES = 16
 TILE = 4
 #: Rows that `dot_rows` multiplies at a time.
 GROUP = 8
+#: Adam's decays of the mean gradient and of the mean square, and what is added to its root.
+ADAM_MEAN, ADAM_SQUARE, ADAM_EPSILON = 0.9, 0.999, 1e-8
 #: Bytes of a vector.
 BYTES = 64
 
@@ -657,8 +659,11 @@ def prefetch_blocks(typing, numbers, start, blocks):
     return signature, generate
 
 
-def _make_step(adagrad: bool, momentum: bool, penalised: bool = False):
-    """Build the update of one weight row for one optimiser."""
+def _make_step(adagrad: bool, momentum: bool, penalised: bool = False, adam: bool = False):
+    """Build the update of one weight row for one optimiser.
+
+    Adam keeps the mean gradient in `velocity`, the mean square in `squares`; `rate` is corrected.
+    """
     f = types.float32
 
     def generate(context, builder, signature, arguments):
@@ -682,6 +687,18 @@ def _make_step(adagrad: bool, momentum: bool, penalised: bool = False):
                 counts = builder.and_(touched, _lanes_but(builder, block, arguments[10]))
                 slope = fast("fadd", slope, builder.select(counts, pull, _constant(0.0)))
             step = fast("fmul", rate, slope)
+            if adam:
+                mean, square = v.load(here), h.load(here)
+                change = fast("fsub", slope, mean)
+                mean = fast("fadd", mean, fast("fmul", _constant(1 - ADAM_MEAN), change))
+                change = fast("fsub", fast("fmul", slope, slope), square)
+                new = fast("fadd", square, fast("fmul", _constant(1 - ADAM_SQUARE), change))
+                h.store(builder.select(touched, new, square), here)
+                v.store(builder.select(touched, mean, v.load(here)), here)
+                root = _call(builder, f"llvm.sqrt.v{LANES}f32", _VECTOR, [new])
+                root = fast("fadd", root, _constant(ADAM_EPSILON))
+                step = builder.fdiv(fast("fmul", rate, mean), root, flags=_FAST)
+                step = builder.select(touched, step, _constant(0.0))
             if adagrad:
                 history = fast("fadd", h.load(here), fast("fmul", slope, slope))
                 h.store(history, here)
@@ -730,7 +747,9 @@ step_sgd = _make_step(adagrad=False, momentum=False)
 step_momentum = _make_step(adagrad=False, momentum=True)
 step_adagrad = _make_step(adagrad=True, momentum=False)
 step_adagrad_momentum = _make_step(adagrad=True, momentum=True)
+step_adam = _make_step(adagrad=False, momentum=False, adam=True)
 penalised_sgd = _make_step(adagrad=False, momentum=False, penalised=True)
 penalised_momentum = _make_step(adagrad=False, momentum=True, penalised=True)
 penalised_adagrad = _make_step(adagrad=True, momentum=False, penalised=True)
 penalised_adagrad_momentum = _make_step(adagrad=True, momentum=True, penalised=True)
+penalised_adam = _make_step(adagrad=False, momentum=False, penalised=True, adam=True)

@@ -51,6 +51,7 @@ class SparseMLP(BaseEstimator):
         rule_settings: Mapping[str, Any] | None = None,
         learning_rate: float = 0.01,
         adagrad: bool = True,
+        adam: bool = False,
         momentum: float = 0.0,
         alpha: float = 0.0,
         max_iter: int = 20,
@@ -70,6 +71,7 @@ class SparseMLP(BaseEstimator):
         self.rule_settings = rule_settings
         self.learning_rate = learning_rate
         self.adagrad = adagrad
+        self.adam = adam
         self.momentum = momentum
         self.alpha = alpha
         self.max_iter = max_iter
@@ -201,6 +203,7 @@ class SparseMLP(BaseEstimator):
             "active_fraction": parameters.active_fraction,
             "rule_settings": copy.deepcopy(dict(self.rule_settings or {})),
             "adagrad": parameters.adagrad,
+            "adam": parameters.adam,
             "momentum": parameters.momentum,
             "random_state": int(state) if isinstance(state, int | np.integer) else "any",
         }

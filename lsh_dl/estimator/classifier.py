@@ -54,6 +54,9 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
         Step size of SGD or Adagrad.
     adagrad : bool, default=True
         Scale every weight's step by its gradient history.
+    adam : bool, default=False
+        Adam, of the weights that a sample touches only (as PyTorch's SparseAdam), in place of
+        Adagrad; `momentum` must be 0. A `learning_rate` of 0.001 is usual.
     momentum : float, default=0.0
         Decay of the velocity, in [0, 1); 0 switches it off.
     alpha : float, default=0.0
@@ -151,6 +154,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
         rule_settings: Mapping[str, Any] | None = None,
         learning_rate: float = 0.01,
         adagrad: bool = True,
+        adam: bool = False,
         momentum: float = 0.0,
         alpha: float = 0.0,
         max_iter: int = 20,
@@ -172,6 +176,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
             rule_settings=rule_settings,
             learning_rate=learning_rate,
             adagrad=adagrad,
+            adam=adam,
             momentum=momentum,
             alpha=alpha,
             max_iter=max_iter,

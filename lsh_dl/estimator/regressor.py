@@ -23,8 +23,9 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes, rule, active_fraction, rule_settings, learning_rate, adagrad, momentum
-    alpha, max_iter, shuffle, tol, n_iter_no_change, n_jobs, random_state, warm_start, verbose
+    hidden_layer_sizes, rule, active_fraction, rule_settings, learning_rate, adagrad, adam
+    momentum, alpha, max_iter, shuffle, tol, n_iter_no_change, n_jobs, random_state, warm_start
+    verbose
         See `SparseMLPClassifier`.
     early_stopping, validation_fraction
         The same, by R^2 on the part held out. A rule that selects outputs is refused.

@@ -71,10 +71,8 @@ def estimate_seconds(run: Run, size: DataSize) -> float:
 
 def estimate_megabytes(run: Run, size: DataSize) -> int:
     """Memory of a run. Samples are not counted: they are memory-mapped."""
-    settings = run.training
-    copies = 1 + settings.adagrad + (settings.momentum > 0)
     # Half as much again for hash tables, workspaces and chunks of samples.
-    return PROCESS_MEGABYTES + ceil(1.5 * copies * 4 * count_weights(run, size) / 1e6)
+    return PROCESS_MEGABYTES + ceil(1.5 * run.training.copies * 4 * count_weights(run, size) / 1e6)
 
 
 def minutes_to_ask_for(run: Run, size: DataSize) -> int:

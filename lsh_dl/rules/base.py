@@ -146,7 +146,7 @@ class Rule(ABC):
     def check_optimiser(self, optimiser: Any) -> None:  # noqa: B027 (most go with any)
         """Refuse an optimiser that the rule's settings do not go with, by a UserError.
 
-        `optimiser` has `adagrad` (bool), `momentum` and `alpha` (L2 penalty; 0: off).
+        `optimiser` has `adagrad`, `adam` (bool), `momentum` and `alpha` (L2 penalty; 0: off).
         """
 
     def budgets(self, network: Network) -> np.ndarray:

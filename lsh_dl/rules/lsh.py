@@ -229,10 +229,11 @@ class LSH(Rule):
 
     def check_optimiser(self, optimiser: Any) -> None:
         """Tracking follows plain SGD only."""
-        if self.settings.tracking and (optimiser.adagrad or optimiser.momentum or optimiser.alpha):
+        others = optimiser.adam, optimiser.adagrad, optimiser.momentum, optimiser.alpha
+        if self.settings.tracking and any(others):
             raise UserError(
-                "tracking follows plain SGD only; set adagrad: false, momentum: 0 and "
-                "alpha: 0 in training, or tracking: false"
+                "tracking follows plain SGD only; set adam: false, adagrad: false, momentum: 0 "
+                "and alpha: 0 in training, or tracking: false"
             )
 
     def _create_hashes(

@@ -50,12 +50,28 @@ class Training(Model):
     )
     adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
     momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
+    adam: bool = Field(
+        False,
+        description="Adam with decays 0.9 and 0.999, of touched weights only (as PyTorch's "
+        "SparseAdam), in place of Adagrad; `momentum` is then 0",
+    )
     alpha: float = Field(
         0.0,
         ge=0,
         le=1e37,
         description="L2 penalty on the weights that a sample touches, biases excepted; 0: none",
     )
+
+    @model_validator(mode="after")
+    def _choose_one(self) -> "Training":
+        if self.adam and self.momentum:
+            raise ValueError("momentum: Adam has a decay of its own (0.9); set momentum: 0")
+        return self
+
+    @property
+    def copies(self) -> int:
+        """Arrays as large as the weights, themselves included."""
+        return 3 if self.adam else 1 + self.adagrad + (self.momentum > 0)
 
 
 class Run(Model):

@@ -57,7 +57,7 @@ class Torch(System):
 
     def check_training(self) -> None:
         """PyTorch's Adagrad has no momentum; `alpha` counts otherwise here than there."""
-        if self.training.adagrad and self.training.momentum:
+        if self.training.adagrad and self.training.momentum and not self.training.adam:
             raise UserError("PyTorch's Adagrad has no momentum; give `momentum: 0`")
         if self.training.alpha:
             raise UserError("other systems are trained without a penalty; give `alpha: 0`")
@@ -84,6 +84,8 @@ class Torch(System):
 
         given, training = self.plain.parameters(), self.training
         fused = {"fused": True} if self.settings.fused else {}
+        if training.adam:
+            return optim.Adam(given, lr=training.learning_rate, **fused)
         if training.adagrad:
             return optim.Adagrad(given, lr=training.learning_rate, **fused)
         return optim.SGD(given, lr=training.learning_rate, momentum=training.momentum, **fused)

@@ -23,6 +23,8 @@ def name_arrays(state: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
         for field, value in zip(state._fields, state, strict=True):
             if field != "scratch":
                 yield from name_arrays(value, f"{name}.{field}")
+    elif state is None:  # of an optimiser without Adam
+        return
     elif isinstance(state, np.ndarray | np.generic | bool | int | float | str):
         yield name, np.asarray(state)
     else:

@@ -72,15 +72,19 @@ def build_model(
         There is no such rule, or it has no such settings, or the network needs more memory than
         there is.
     """
-    copies = 1 + training.adagrad + (training.momentum > 0)
     weights = sum(before * after for before, after in pairwise(sizes))
-    require_memory(4 * copies * weights, f"the network {'-'.join(map(str, sizes))}")
+    require_memory(4 * training.copies * weights, f"the network {'-'.join(map(str, sizes))}")
     found = find("lsh_dl.rules", Rule, rule) if isinstance(rule, str) else rule
     checked = validate(found.Settings, settings, f"rule {found.name}")
     selection = found(checked, active_fraction, seed)
     network = create_network(sizes, seed, selection.for_outputs() is not None, linear)
     optimiser = create_optimiser(
-        network, training.learning_rate, training.momentum, training.adagrad, training.alpha
+        network,
+        training.learning_rate,
+        training.momentum,
+        training.adagrad,
+        training.alpha,
+        training.adam,
     )
     return SparseModel(network, optimiser, selection)
 

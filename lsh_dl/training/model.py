@@ -244,7 +244,10 @@ class SparseModel:
                 due = [selector.until_refresh for selector in self._selectors]
                 stop = min([samples, *(start + until for until in due if until is not None)])
                 part = slice_batch(batch, start, stop)
-                self._share(train_samples, part, key, tallies, (self.optimiser, clock), team)
+                optimiser = self.optimiser
+                if optimiser.adam:
+                    optimiser = optimiser._replace(steps=self.seen)
+                self._share(train_samples, part, key, tallies, (optimiser, clock), team)
                 if not self._stopped:
                     self.seen += stop - start
                     self._refresh(part, tallies[0].work, team)
@@ -374,6 +377,7 @@ class SparseModel:
         settings = (
             *(optimiser.learning_rate, optimiser.momentum, optimiser.adagrad),
             optimiser.alpha,
+            optimiser.adam,
         )
         arrays, linear = self.named_arrays(), self.network.linear
         return restore_model, (
@@ -420,7 +424,7 @@ def count_numbers(sizes: Sequence[int], is_sampled: bool) -> int:
 
 def restore_model(
     sizes: Sequence[int],
-    optimiser: tuple[float, float, bool, float],
+    optimiser: tuple[float, float, bool, float, bool],
     rule: Rule,
     arrays: Mapping[str, np.ndarray],
     counters: Counters,
@@ -434,7 +438,7 @@ def restore_model(
     sizes
         Inputs, widths of the hidden layers, classes.
     optimiser
-        Learning rate, momentum, Adagrad, L2 penalty.
+        Learning rate, momentum, Adagrad, L2 penalty, Adam.
     arrays
         What `SparseModel.named_arrays` gave; without histories the optimiser starts anew.
     counters

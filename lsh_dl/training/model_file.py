@@ -79,6 +79,7 @@ class OptimiserHeader(Model):
     momentum: float = Field(ge=0, lt=1)
     adagrad: bool
     alpha: float = Field(0.0, ge=0, allow_inf_nan=False)
+    adam: bool = False
 
 
 class Header(Model):
@@ -136,6 +137,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
             momentum=optimiser.momentum,
             adagrad=optimiser.adagrad,
             alpha=optimiser.alpha,
+            adam=optimiser.adam,
         ),
         **model.counters._asdict(),
         classes=list(trained.classes),

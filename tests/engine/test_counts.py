@@ -159,11 +159,17 @@ def test_a_dense_network_on_full_inputs_costs_what_the_textbook_says():
 
 
 @pytest.mark.parametrize(
-    ("momentum", "adagrad", "operations"),
-    [(0.0, False, 1), (0.9, False, 2), (0.0, True, 4), (0.9, True, 5)],
+    ("options", "operations"),
+    [
+        ({}, 1),
+        ({"momentum": 0.9}, 2),
+        ({"adagrad": True}, 4),
+        ({"adagrad": True, "momentum": 0.9}, 5),
+        ({"adam": True}, 6),
+    ],
 )
-def test_optimisers_own_operations_per_touched_weight(momentum, adagrad, operations):
-    model = make_model("wta", SIZES, 0.5, momentum=momentum, adagrad=adagrad)
+def test_optimisers_own_operations_per_touched_weight(options, operations):
+    model = make_model("wta", SIZES, 0.5, **options)
     work = model.train(draw_batch(5, SIZES[0], SIZES[-1]), KEY).work
     by_stage = dict(zip(STAGES, work.tolist(), strict=True))
     assert by_stage["optimiser"] == operations * by_stage["update"] > 0

@@ -118,7 +118,9 @@ class PlainNetwork:
     def __init__(self, weights: list[np.ndarray], optimiser: Optimiser):
         self.weights = weights
         self.optimiser = optimiser
-        self.squares = [np.full_like(w, EPSILON) for w in weights]
+        start = 0 if optimiser.adam else EPSILON
+        self.squares = [np.full_like(w, start) for w in weights]
+        self.steps = 0
         self.velocity = [np.zeros_like(w) for w in weights]
 
     def train(self, x: np.ndarray, label: int) -> float:
@@ -139,6 +141,8 @@ class PlainNetwork:
     def _step(self, index: int, gradient: np.ndarray, reach: np.ndarray) -> None:
         touched, optimiser = reach != 0, self.optimiser
         step = optimiser.learning_rate * gradient
+        if optimiser.adam:
+            step = self._follow_adam(index, gradient, touched)
         if optimiser.adagrad:
             self.squares[index] += gradient**2
             step /= np.sqrt(self.squares[index])
@@ -148,14 +152,35 @@ class PlainNetwork:
             step = velocity
         self.weights[index][touched] -= step[touched]
 
+    def _follow_adam(self, index: int, gradient: np.ndarray, touched: np.ndarray) -> np.ndarray:
+        """The step of PyTorch's `SparseAdam`: its means stand still where nothing is touched.
+
+        Its formula (torch.optim.SparseAdam): m += (1 - b1)(g - m), v += (1 - b2)(g^2 - v), the step
+        lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + eps).
+        """
+        mean, square = self.velocity[index], self.squares[index]
+        t = self.steps + 1
+        self.steps = t if index == 0 else self.steps  # the first layer comes last
+        mean[touched] += 0.1 * (gradient - mean)[touched]
+        square[touched] += 0.001 * (gradient**2 - square)[touched]
+        rate = self.optimiser.learning_rate * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        return rate * mean / (np.sqrt(square) + 1e-8)
+
+
+OPTIMISERS = {
+    "sgd": {"rate": 0.05},
+    "momentum": {"rate": 0.05, "momentum": 0.9},
+    "adagrad": {"rate": 0.01, "adagrad": True},
+    "adagrad, momentum": {"rate": 0.01, "adagrad": True, "momentum": 0.9},
+    "adam": {"rate": 0.01, "adam": True},
+}
+
 
 @pytest.mark.parametrize("rule", ["standard", "wta", "dropout"])
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("adagrad", [False, True])
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("hidden", [[33], [20, 16]], ids=str)
-def test_all_nodes_active_is_the_plain_dense_network(rule, adagrad, momentum, hidden):
-    rate = 0.01 if adagrad else 0.05
-    model = make_model(rule, [19, *hidden, 5], 1.0, rate=rate, momentum=momentum, adagrad=adagrad)
+def test_all_nodes_active_is_the_plain_dense_network(rule, optimiser, hidden):
+    model = make_model(rule, [19, *hidden, 5], 1.0, **OPTIMISERS[optimiser])
     plain = PlainNetwork(true_weights(model.network), model.optimiser)
     start = true_weights(model.network)
     rows = draw_batch(60, 19, 5, density=0.3)
