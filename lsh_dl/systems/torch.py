@@ -57,7 +57,7 @@ class Torch(System):
 
     def check_training(self) -> None:
         """PyTorch's Adagrad has no momentum; `alpha` counts otherwise here than there."""
-        if self.training.adagrad and self.training.momentum and not self.training.adam:
+        if self.training.adagrad and self.training.momentum:
             raise UserError("PyTorch's Adagrad has no momentum; give `momentum: 0`")
         if self.training.alpha:
             raise UserError("other systems are trained without a penalty; give `alpha: 0`")
