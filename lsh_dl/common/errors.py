@@ -12,11 +12,18 @@ _TOKEN = re.compile(r"([?&][^=\s&]*(?:token|key|secret|passw|sig|auth)[^=\s&]*=)
 class UserError(Exception):
     """Bad input: the message is one line, names the place and says how to mend it.
 
-    Users, passwords and tokens of URLs in it are hidden: it goes to logs and reports.
+    Users, passwords and tokens of URLs in it are hidden: it goes to logs and reports. What a file
+    puts into it (another line, a terminal's commands) is shown as question marks.
     """
 
     def __init__(self, message: object = ""):
-        super().__init__(hide_credentials(str(message)))
+        super().__init__(hide_credentials(make_printable(str(message))))
+
+
+def make_printable(text: str) -> str:
+    """The text on one line: blanks for ends of lines, question marks for what is not printed."""
+    lines = " ".join(text.splitlines())
+    return "".join(letter if letter.isprintable() else "?" for letter in lines)
 
 
 def hide_credentials(text: str) -> str:

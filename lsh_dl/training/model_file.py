@@ -22,7 +22,7 @@ from pydantic import Field
 
 from lsh_dl import __version__
 from lsh_dl.common.discovery import find, is_outside, refer_to
-from lsh_dl.common.errors import UserError
+from lsh_dl.common.errors import UserError, make_printable
 from lsh_dl.common.files import whole_file
 from lsh_dl.common.memory import require_memory
 from lsh_dl.common.npy import ArrayArchive, all_finite
@@ -270,8 +270,8 @@ def _read_header(path: Path, arrays: ArrayArchive) -> Header:
 
 
 def _shorten(value: Any, most: int = 40) -> str:
-    """Something from a file in a message: on one line, and not longer than that."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:most])
+    """Something from a file in a message: on one line, and not longer."""
+    return make_printable(str(value)[:most])
 
 
 def _checksum(array: np.ndarray) -> int:
@@ -302,4 +302,4 @@ def _no_model(path: Path, reason: str) -> UserError:
 
 
 def _damaged(path: Path, reason: str) -> UserError:
-    return UserError(f"{path}: damaged ({reason}); copy it again, or train again")
+    return UserError(f"{path}: damaged ({_shorten(reason, 200)}); copy it again, or train again")

@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from damages import damages
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from published import amat_text, idx_bytes, libsvm_text, matrix_bytes
@@ -74,7 +75,6 @@ FORMATS = {
     ),
 }
 PACKERS = {"no": bytes, "gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
-HUGE = [b"99999999999999999999", b"2147483648", b"4294967296", b"-1", b"1e999", b"nan", b"\xff" * 4]
 
 
 def answer(read, path) -> bool:
@@ -88,30 +88,6 @@ def answer(read, path) -> bool:
     assert "\n" not in message
     assert str(path) in message
     return False
-
-
-@st.composite
-def damages(draw, content: bytes) -> bytes:
-    """The content, cut, flipped, swapped, doubled or with huge numbers in it."""
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, max(len(content) - 1, 0)))
-        other = draw(st.integers(0, max(len(content) - 1, 0)))
-        kind = draw(st.sampled_from(["cut", "flip", "swap", "double", "huge", "random"]))
-        if kind == "cut":
-            content = content[:at]
-        elif kind == "flip" and content:
-            flipped = content[at] ^ (1 << draw(st.integers(0, 7)))
-            content = content[:at] + bytes([flipped]) + content[at + 1 :]
-        elif kind == "swap":
-            low, high = sorted((at, other))
-            content = content[high:] + content[low:high] + content[:low]
-        elif kind == "double":
-            content = content[:at] + content[other:]
-        elif kind == "huge":
-            content = content[:at] + draw(st.sampled_from(HUGE)) + content[at + 4 :]
-        else:
-            content = content[:at] + draw(st.binary(max_size=20)) + content[at:]
-    return content
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -26,9 +26,9 @@ def expect_failures(estimator):
 
 @parametrize_with_checks(
     [
-        SparseMLPClassifier(),
+        SparseMLPClassifier((60,), active_fraction=0.2),
         SparseMLPClassifier((30,), rule="standard", early_stopping=True, momentum=0.5),
-        SparseMLPRegressor(),
+        SparseMLPRegressor((60,), active_fraction=0.2),
         SparseMLPRegressor((30,), rule="wta", active_fraction=0.5, alpha=1e-4),
     ],
     expected_failed_checks=expect_failures,
