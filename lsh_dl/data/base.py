@@ -51,6 +51,10 @@ class DataSettings(BaseModel):
     validation_seed: int = Field(0, ge=0, lt=2**63, description="seed of the validation split")
 
 
+MOST_GENERATED = 10_000_000
+"""Samples of a part that is generated at once."""
+
+
 class Seeded(DataSettings):
     """Settings of a data set that draws something at random."""
 
@@ -191,6 +195,9 @@ class DataSet(ABC):
     """What a config gets that chooses none: the one with which a dense network learns well."""
     alternative: ClassVar[str | None] = None
     """A set without downloads that can take this one's place; named when a download fails."""
+    bytes_of_sample: ClassVar[int] = 0
+    """Memory that `build` takes for each of the samples that `train` and `test` ask for; that of
+    generated sets, which can be asked for any number. 0: it is bounded otherwise."""
     preview: ClassVar[Mapping[str, Any]] = MappingProxyType({"train": 400, "test": 400})
     """Settings that do for a look at the set; those that it does not have are left out."""
 

@@ -3,7 +3,7 @@
 import numpy as np
 from pydantic import Field
 
-from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources
+from lsh_dl.data.base import MOST_GENERATED, Arrays, DataSet, Seeded, Sources
 
 
 class Convex(DataSet):
@@ -23,12 +23,15 @@ class Convex(DataSet):
     kind = "generated"
     classes = 2
     image_shape = (28, 28)
+    bytes_of_sample = 800
 
     class Settings(Seeded):
         """Sizes and parameters of the recipe."""
 
-        train: int = Field(8_000, ge=2, description="training images, validation included")
-        test: int = Field(50_000, ge=2, description="test images")
+        train: int = Field(
+            8_000, ge=2, le=MOST_GENERATED, description="training images, validation included"
+        )
+        test: int = Field(50_000, ge=2, le=MOST_GENERATED, description="test images")
         convex_p: float = Field(
             0.195, gt=0, lt=1, description="geometric parameter of a convex region's half-planes"
         )

@@ -3,7 +3,7 @@
 import numpy as np
 from pydantic import Field
 
-from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources
+from lsh_dl.data.base import MOST_GENERATED, Arrays, DataSet, Seeded, Sources
 
 SIDE = 28
 INNER = 20
@@ -26,12 +26,15 @@ class Digits(DataSet):
     kind = "stand-in"
     classes = 10
     image_shape = (SIDE, SIDE)
+    bytes_of_sample = 2_000
 
     class Settings(Seeded):
         """Sizes and strength of the deformation."""
 
-        train: int = Field(4_000, ge=10, description="training images, validation included")
-        test: int = Field(1_000, ge=10, description="test images")
+        train: int = Field(
+            4_000, ge=10, le=MOST_GENERATED, description="training images, validation included"
+        )
+        test: int = Field(1_000, ge=10, le=MOST_GENERATED, description="test images")
         bend: float = Field(
             0.5, ge=0, le=4, description="standard deviation of the bending field, in pixels"
         )

@@ -4,7 +4,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources
+from lsh_dl.data.base import MOST_GENERATED, Arrays, DataSet, Seeded, Sources
 
 SIDE = 28
 
@@ -29,12 +29,15 @@ class Rectangles(DataSet):
     classes = 2
     image_shape = (SIDE, SIDE)
     preprocessing = "center"
+    bytes_of_sample = 1_600
 
     class Settings(Seeded):
         """Sizes and parameters of the recipe."""
 
-        train: int = Field(12_000, ge=2, description="training images, validation included")
-        test: int = Field(50_000, ge=2, description="test images")
+        train: int = Field(
+            12_000, ge=2, le=MOST_GENERATED, description="training images, validation included"
+        )
+        test: int = Field(50_000, ge=2, le=MOST_GENERATED, description="test images")
         least_side: int = Field(10, ge=1, le=27, description="least height and width, in pixels")
         least_difference: int = Field(
             5, ge=1, le=27, description="least difference between height and width, in pixels"

@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 from pydantic import Field
 
-from lsh_dl.data.base import Arrays, DataSet, Seeded, Sources
+from lsh_dl.data.base import MOST_GENERATED, Arrays, DataSet, Seeded, Sources
 
 
 class WideGenerated(DataSet):
@@ -23,14 +23,17 @@ class WideGenerated(DataSet):
     features = 10_000
     several_labels = True
     preview = MappingProxyType({"train": 400, "test": 400, "labels": 100, "features": 500})
+    bytes_of_sample = 2_000
 
     class Settings(Seeded):
         """Numbers of labels, features and samples."""
 
         labels: int = Field(100_000, ge=2, le=2**24, description="labels")
         features: int = Field(10_000, ge=16, le=2**24, description="features")
-        train: int = Field(50_000, ge=1, description="training samples, validation included")
-        test: int = Field(5_000, ge=1, description="test samples")
+        train: int = Field(
+            50_000, ge=1, le=MOST_GENERATED, description="training samples, validation included"
+        )
+        test: int = Field(5_000, ge=1, le=MOST_GENERATED, description="test samples")
         label_power: float = Field(
             1.0, ge=0, le=4, description="the label of rank r is drawn in proportion to r^-power"
         )
@@ -41,9 +44,11 @@ class WideGenerated(DataSet):
 
     def build(self, sources: Sources) -> Arrays:
         """Draw both parts."""
+        from lsh_dl.common.memory import require_memory
         from lsh_dl.data.synthetic.wide import draw_wide
 
         chosen = self.settings
+        require_memory(500 * chosen.labels, f"{self.title}: {chosen.labels:,} labels")
         sizes = chosen.labels, chosen.features, chosen.seed
         names = "label_power", "feature_power", "shared"
         law = {name: getattr(chosen, name) for name in names}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsh_dl.common import memory
 from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.prepare import fit_preprocessing, prepare, resolve, split_validation
 from lsh_dl.data.prepared.preprocessing import order_features
@@ -194,6 +195,8 @@ def test_no_npz(tmp_path, content):
         ("mnist", {"validation": "much"}, "validation"),
         ("own", {"source": "npz"}, "path"),
         ("rectangles", {"least_side": 27, "least_area": 0}, "loosen one"),
+        ("digits", {"train": 10**11}, "less than or equal to 10000000"),
+        ("wide_generated", {"test": 2**63}, "less than or equal to 10000000"),
     ],
 )
 def test_bad_entries_are_one_line(label, entry, reason):
@@ -201,6 +204,14 @@ def test_bad_entries_are_one_line(label, entry, reason):
         resolve(label, entry)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("label", ["digits", "convex", "rectangles", "wide_generated"])
+def test_generated_samples_beyond_the_memory_are_one_line(label, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**9)
+    with pytest.raises(UserError, match=r"10,000,010 generated samples needs .* of memory"):
+        prepare(label, {"train": 10**7, "test": 10}, tmp_path / "prepared")
+    assert not (tmp_path / "prepared").exists()
 
 
 def test_label_is_the_source_unless_told():

@@ -10,6 +10,7 @@ import numpy as np
 from lsh_dl.common.code import source_files
 from lsh_dl.common.discovery import find, is_outside, refer_to
 from lsh_dl.common.errors import UserError
+from lsh_dl.common.memory import require_memory
 from lsh_dl.common.user_arrays import as_sparse
 from lsh_dl.common.validation import validate
 from lsh_dl.data.base import Arrays, DataSet, Preprocessing, Stream
@@ -92,15 +93,28 @@ def prepare(
     try:
         with fresh_folder(folder) as workspace:
             sources = CachedSources(mirror, cache, workspace, alternative=dataset.alternative)
+            _require_room(dataset, label)
             arrays = dataset.build(sources)
             _refuse_stream(dataset, arrays, label)
             _write(workspace, dataset, sources, arrays, label)
+    except MemoryError:
+        raise UserError(
+            f"data set {label}: it takes more memory than there is; ask for fewer samples"
+        ) from None
     except OSError as error:  # disk full, folder read-only
         place = error.filename or folder
         raise UserError(
             f"{place}: {error.strerror or error}; free space or choose another folder"
         ) from error
     return Path(folder)
+
+
+def _require_room(dataset: DataSet, label: str) -> None:
+    """Raise a UserError where samples that are generated would not fit into memory."""
+    samples = sum(getattr(dataset.settings, part, 0) for part in ("train", "test"))
+    if dataset.bytes_of_sample:
+        needed = samples * dataset.bytes_of_sample
+        require_memory(needed, f"data set {label}: {samples:,} generated samples")
 
 
 def _refuse_stream(dataset: DataSet, arrays: Arrays, label: str) -> None:
