@@ -28,6 +28,19 @@ FIRST_REFRESH = 100
 #: Width up to which intervals are as set.
 PLAIN_WIDTH = 1000
 
+SLIDE: dict[str, Any] = {
+    "outputs": 0.005,
+    "L": 50,
+    "centred": False,
+    "balanced": False,
+    "probing": False,
+    "ranking": "none",
+    "candidates": 1.0,
+    "interval": 9.55,
+    "growth": 1.105,  # e^0.1
+    "longest_interval": 1e6,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     # The best found here on validation data.
     "default": {},
@@ -51,6 +64,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "interval": 10,
         "growth": 1.0,
     },
+    # SLIDE's settings (Chen et al., MLSys 2020): nodes as they are met in one bucket of each of 50
+    # tables, without ranking. Its schedule, the i-th interval being N0 e^(lambda i), is `interval`
+    # times growth^i; at Amazon-670K's labels the first has its 6,400 samples, 50 batches of 128.
+    "slide-simhash": SLIDE | {"family": "sparse", "K": 9},
+    # Its 8 winners of 3 bits each make more buckets than there may be here: 5 of them.
+    "slide-dwta": SLIDE | {"family": "dwta", "K": 15},
     # As in the authors' released code, without its errors.
     "authors-code": {
         "family": "pooled",
@@ -99,9 +118,9 @@ class LSH(Rule):
     class Settings(RuleSettings):
         """Settings of LSH; a preset gives those that are not set."""
 
-        preset: Literal["default", "paper", "authors-code", "wide-outputs"] = Field(
-            "default", description="the settings that others start from"
-        )
+        preset: Literal[
+            "default", "paper", "authors-code", "wide-outputs", "slide-simhash", "slide-dwta"
+        ] = Field("default", description="the settings that others start from")
         family: Literal["gaussian", "sparse", "pooled", "fitted", "dwta"] = Field(
             "fitted", description="what is hashed (lsh_dl/hashing/projections.py, bits.py)"
         )
@@ -165,7 +184,8 @@ class LSH(Rule):
         def _start_from_preset(cls, raw: Any) -> Any:
             start = PRESETS.get(raw.get("preset", "default"), {})
             if raw.get("family", start.get("family")) == "dwta":
-                start = start | NO_FEATURES
+                # A preset of this family knows its own K.
+                start = start | NO_FEATURES | (start if start.get("family") == "dwta" else {})
             return start | raw
 
         @model_validator(mode="after")

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from lsh_dl.common.errors import UserError
 from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.counts import MAINTAIN
-from lsh_dl.engine.network import create_network, layer_weights
+from lsh_dl.engine.network import create_network, layer_weights, view_outputs
 from lsh_dl.hashing.hash_bits import lift_scores, score_features, score_winners
 from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.probing import code_of
@@ -300,3 +300,24 @@ def test_tables_are_renumbered_with_the_nodes(regroup_often, settings):
             buckets = read_buckets(Tables(*(part[index] for part in tables)), table)
             entries = [sorted(stand_for[codes[table] == code]) for code in range(8)]
             assert [sorted(bucket) for bucket in buckets] == entries
+
+
+@pytest.mark.parametrize(
+    ("preset", "family", "bits"), [("simhash", "sparse", 9), ("dwta", "dwta", 15)]
+)
+def test_presets_of_slide_retrieve_outputs_from_fifty_tables(preset, family, bits):
+    rule = make_rule("lsh", 1.0, preset=f"slide-{preset}")
+    assert (rule.settings.family, rule.settings.K, rule.settings.L) == (family, bits, 50)
+    network = create_network([60, 32, 2000], 1, sampled=True)
+    outputs = rule.for_outputs()
+    view = view_outputs(network)
+    # N0 e^(lambda i): each interval is longer than the one before, by the same factor.
+    seen, intervals = 0, []
+    for _ in range(12):
+        intervals.append(outputs.refresh_interval(seen, view))
+        seen += intervals[-1]
+    assert intervals[1] == 19  # 9.55 for each thousand labels, after the first refresh
+    np.testing.assert_allclose(np.array(intervals[2:]) / 19.1, 1.105 ** np.arange(1, 11), rtol=0.06)
+    model = make_model("lsh", [60, 32, 2000], 1.0, adagrad=True, preset=f"slide-{preset}")
+    tally = model.train(draw_batch(300, 60, 2000), KEY)
+    assert 300 < tally.outputs[0] <= 300 * 11
