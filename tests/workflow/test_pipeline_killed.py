@@ -22,7 +22,7 @@ networks: [[150]]
 active_fractions: [0.2]
 datasets: {digits: {train: 300, test: 60}}
 rules: {standard: , wta: }
-training: {epochs: 400}
+training: {epochs: 200}
 """
 
 
