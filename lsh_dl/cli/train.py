@@ -210,7 +210,8 @@ def describe_run(options: dict[str, Any]) -> tuple[Run, Path]:
         source = {"source": dataset}
         dataset = find("lsh_dl.data", DataSet, dataset).name
     of_config = config.datasets.get(dataset) if config else None
-    training = config.training_for(dataset) if of_config else config and config.training
+    level = options["active"] if rule.uses_active_fraction else 1.0
+    training = config.training_for(dataset, level) if of_config else config and config.training
     training = entry.adapt(training or Training()) if entry else training
     given = {key: options[key] for key in TRAINING if options[key] is not None}
     label = options["label"] or (rule.name if is_outside(name) else name)
@@ -229,7 +230,7 @@ def describe_run(options: dict[str, Any]) -> tuple[Run, Path]:
             "title": (entry and entry.title) or default_title(rule, label),
             "settings": settings,
             "hidden": options["hidden"],
-            "active_fraction": options["active"] if rule.uses_active_fraction else 1.0,
+            "active_fraction": level,
             "seed": options["seed"],
             "threads": options["threads"],
             "training": training,

@@ -1,16 +1,19 @@
 """One layer and one sample: kernels over the active nodes and the non-zero inputs."""
 
 import numpy as np
-from numba.extending import register_jitable
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.counts import BACKWARD, FORWARD, OPTIMISER, UPDATE
 from lsh_dl.engine.dispatch import Selection
 from lsh_dl.engine.network import Vector
-from lsh_dl.engine.optimiser import operations_per_weight, prefetch_row, step_penalised, step_row
+from lsh_dl.engine.optimiser import (
+    is_penalised,
+    operations_per_weight,
+    prefetch_row,
+    step_penalised,
+    step_row,
+)
 from lsh_dl.engine.simd import add_scaled_blocks, clear_blocks, dot_rows
-
-count_optimiser = register_jitable(operations_per_weight)
 
 
 @compiled
@@ -106,7 +109,7 @@ def backward_active(layer, x, level, optimiser, workspace, work):
         gradient = workspace.gradients[level + 1, ids[p]] * slopes[p]
         if level > 0:
             add_scaled_blocks(workspace.gradients[level], gradient, layer.flat, start, x.blocks)
-        if optimiser.alpha > 0:
+        if is_penalised(optimiser, level):
             step_penalised(optimiser, layer.flat, start, gradient, x.values, x.blocks, bias)
         else:
             step_row(optimiser, layer.flat, start, gradient, x.values, x.blocks)
@@ -115,4 +118,4 @@ def backward_active(layer, x, level, optimiser, workspace, work):
     if level > 0:
         work[BACKWARD] += touched
     work[UPDATE] += touched
-    work[OPTIMISER] += touched * count_optimiser(optimiser)
+    work[OPTIMISER] += touched * operations_per_weight(optimiser, level)

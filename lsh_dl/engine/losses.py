@@ -46,6 +46,7 @@ def weigh_optimiser(optimiser, weights, s):
         optimiser.velocity,
         optimiser.alpha * root,
         optimiser.steps,
+        optimiser.penalised_from,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -122,12 +122,22 @@ def empty_network(sizes: Sequence[int], sampled: bool = False, linear: bool = Fa
 
 
 def create_network(
-    sizes: Sequence[int], seed: int, sampled: bool = False, linear: bool = False
+    sizes: Sequence[int],
+    seed: int,
+    sampled: bool = False,
+    linear: bool = False,
+    initial: Literal["he", "glorot-doubled"] = "he",
 ) -> Network:
-    """Draw weights from N(0, 2 / inputs) (He et al., ICCV 2015), output N(0, 1 / inputs), biases 0.
+    """Draw the initial weights; biases are 0.
 
     The same sizes and seed give the same weights whatever the selection rule, and whether outputs
     are sampled or not.
+
+    Parameters
+    ----------
+    initial
+        he: N(0, 2 / inputs) (He et al., ICCV 2015), output N(0, 1 / inputs). glorot-doubled:
+        uniform in +-2 sqrt(6 / (inputs + nodes)), as in the authors' released code.
     """
     network = empty_network(sizes, sampled, linear)
     generator = np.random.default_rng(np.random.SeedSequence([seed, 0]))
@@ -136,9 +146,13 @@ def create_network(
         inputs, nodes = sizes[index], sizes[index + 1]
         gain = 2 if index < layers - 1 else 1
         weights, scale = layer_weights(network, index), np.float32(np.sqrt(gain / inputs))
+        bound = np.float32(2 * np.sqrt(6 / (inputs + nodes)))
         for first in range(0, nodes, DRAWN_AT_ONCE):  # a wide layer's would double the memory
             part = weights[first : first + DRAWN_AT_ONCE, :inputs]
-            part[:] = generator.standard_normal(part.shape, np.float32) * scale
+            if initial == "he":
+                part[:] = generator.standard_normal(part.shape, np.float32) * scale
+            else:
+                part[:] = (2 * generator.random(part.shape, np.float32) - 1) * bound
     return network
 
 

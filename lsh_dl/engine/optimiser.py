@@ -5,7 +5,7 @@ sample does not touch stand still, while the correction of their start follows a
 is a step.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class Optimiser(NamedTuple):
     alpha: float  # L2 penalty: alpha / 2 times the square of a touched weight; 0: off
     # Adam: samples before this batch's first; None: no Adam, and no trace of it when compiled.
     steps: int | None = None
+    penalised_from: int = 0  # first level, counted from 0, whose weights have the penalty
 
     @property
     def adam(self) -> bool:
@@ -61,8 +62,12 @@ def create_optimiser(
     adagrad: bool,
     alpha: float = 0.0,
     adam: bool = False,
+    penalised: Literal["all", "outputs"] = "all",
 ) -> Optimiser:
-    """Start with empty histories; Adam takes the place of Adagrad and momentum."""
+    """Start with empty histories.
+
+    Adam takes the place of Adagrad and momentum; `penalised` are the layers that `alpha` is for.
+    """
     count = network.weights.size
     if adam:
         adagrad, momentum = False, 0.0
@@ -76,15 +81,23 @@ def create_optimiser(
         aligned_zeros(count if momentum or adam else 0),
         np.float32(alpha),
         0 if adam else None,
+        0 if penalised == "all" else len(network.strides) - 1,
     )
 
 
-def operations_per_weight(optimiser: Optimiser) -> int:
+@compiled
+def is_penalised(optimiser, level):
+    """Whether the weights that lead from `level` to the next one have a penalty."""
+    return optimiser.alpha > 0 and level >= optimiser.penalised_from
+
+
+@compiled
+def operations_per_weight(optimiser, level):
     """Multiplications, divisions and roots per touched weight beside the gradient itself."""
     # Adagrad: square, root, division; each form: the learning rate; momentum: the decay; penalty:
     # alpha times the weight. Adam: mean, square and its mean, root, division.
     own = 3 * optimiser.adagrad + (optimiser.momentum > 0) + 5 * is_adam(optimiser.steps)
-    return 1 + own + (optimiser.alpha > 0)
+    return 1 + own + is_penalised(optimiser, level)
 
 
 @compiled

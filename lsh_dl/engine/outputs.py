@@ -18,13 +18,12 @@ from lsh_dl.engine.counts import BACKWARD, FORWARD, OPTIMISER, UPDATE
 from lsh_dl.engine.dispatch import follow_updates, select_nodes
 from lsh_dl.engine.layers import (
     backward_active,
-    count_optimiser,
     forward_active,
     prepare_selection,
     release_selection,
 )
 from lsh_dl.engine.network import Network, view_layer
-from lsh_dl.engine.optimiser import step_penalised, step_row
+from lsh_dl.engine.optimiser import operations_per_weight, step_penalised, step_row
 from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks
 
 
@@ -121,7 +120,7 @@ def backward_dense(network, x, level, optimiser, workspace, work):
     touched = network.sizes[-1] * (x.ids.shape[0] - 1)
     work[BACKWARD] += touched
     work[UPDATE] += touched
-    work[OPTIMISER] += touched * count_optimiser(optimiser)
+    work[OPTIMISER] += touched * operations_per_weight(optimiser, level)
 
 
 @compiled

@@ -94,9 +94,15 @@ class Comparison(Model):
         "part, or the last; the same for every rule",
     )
 
-    def training_for(self, dataset: str) -> Training:
-        """The training settings of one data set: the common ones with its own laid over."""
-        return Training(**self.training.model_dump() | self.datasets[dataset].training)
+    def training_for(self, dataset: str, fraction: float | None = None) -> Training:
+        """The training settings of one data set: the common ones with its own laid over.
+
+        With a `fraction` that level's learning rate, where the data set has one.
+        """
+        entry = self.datasets[dataset]
+        rate = entry.learning_rates.get(fraction)
+        by_level = {} if rate is None else {"learning_rate": rate}
+        return Training(**self.training.model_dump() | entry.training | by_level)
 
     def check_rules(
         self,
@@ -171,8 +177,8 @@ class Comparison(Model):
         """
         runs = []
         for dataset in datasets:
-            common = self.training_for(dataset)
-            training = common.model_copy(update={"epochs": epochs or common.epochs})
+            usual = self.training_for(dataset).epochs
+            changed = {"epochs": epochs or usual}
             for label, entry in entries.items():
                 package, base = ("systems", System) if systems else ("rules", Rule)
                 found = find(f"lsh_dl.{package}", base, entry.source or label)
@@ -192,8 +198,10 @@ class Comparison(Model):
                         active_fraction=fraction,
                         seed=seed,
                         threads=count,
-                        training=entry.adapt(training),
-                        variant=None if training == common else f"{epochs}epochs",
+                        training=entry.adapt(
+                            self.training_for(dataset, fraction).model_copy(update=changed)
+                        ),
+                        variant=None if epochs in (None, usual) else f"{epochs}epochs",
                     )
                     for hidden in networks
                     for fraction in levels

@@ -102,3 +102,8 @@ class DatasetEntry(_Entry):
     training: dict[str, Any] = Field(
         default_factory=dict, description="training keys that differ on this data set"
     )
+    learning_rates: dict[Fraction, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict,
+        description="learning rate by level, `{0.05: 0.01, ...}`, the same for every rule; 1.0 is "
+        "that of rules without levels; default: `training`'s",
+    )

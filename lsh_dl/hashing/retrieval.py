@@ -4,6 +4,7 @@ import numpy as np
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.counts import MAINTAIN, RERANK, SELECT
+from lsh_dl.engine.network import Vector
 from lsh_dl.engine.prng import uniform
 from lsh_dl.engine.simd import add_scaled_blocks, dot_blocks, dot_rows
 from lsh_dl.engine.topk import keep_largest
@@ -127,15 +128,23 @@ def select(state, layer, x, key, training, chosen):
     projections, scratch = state.projections, state.scratch
     budget = state.budgets[index]
     query = scratch.features
-    chosen.work[SELECT] += hash_query(state, index, x)
+    if state.shared and index == 0:
+        first = Vector(state.remembered[0, 0], x.ids, projections.row_blocks)
+        chosen.work[SELECT] += hash_query(state, index, first)
+    else:
+        chosen.work[SELECT] += hash_query(state, index, x)
     if training and state.tracking:
         step = scratch.steps[index]
         chosen.work[MAINTAIN] += project_step(projections, index, x, query, step)
     if training:
         # A random place: threads need no common counter, and rarely meet.
-        inputs = state.remembered[index, np.int64(uniform(key, 0) * REMEMBERED)]
+        place = np.int64(uniform(key, 0) * REMEMBERED)
         last = x.ids[x.ids.shape[0] - 1]
-        if inputs[last] == 0 or uniform(key, 1) < REPLACED:
+        if state.shared and state.remembered[index, 0, last] == 0:
+            place = 0
+        inputs = state.remembered[index, place]
+        kept = state.shared and place == 0
+        if inputs[last] == 0 or (uniform(key, 1) < REPLACED and not kept):
             inputs[:stride] = x.values[:stride]
     width = layer.weights.shape[0]
     count = gather_candidates(state, index, width, nodes, state.gathered[index])

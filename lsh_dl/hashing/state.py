@@ -59,3 +59,4 @@ class State(NamedTuple):
     probing: bool
     by_count: bool
     by_product: bool
+    shared: bool  # the first layer's query is the first input remembered, whatever the sample

@@ -178,6 +178,11 @@ class LSH(Rule):
         permuted: bool = Field(
             False, description="control: entries of the tables stand for randomly permuted nodes"
         )
+        shared_signature: bool = Field(
+            False,
+            description="ablation: in the first layer all samples have the first one's hash, as by "
+            "a mistake in the authors' released code",
+        )
 
         @model_validator(mode="before")
         @classmethod
@@ -240,6 +245,7 @@ class LSH(Rule):
             probing=settings.probing,
             by_count=settings.ranking == "count",
             by_product=settings.ranking == "product",
+            shared=settings.shared_signature,
         )
         if whole:
             return state

@@ -1,6 +1,6 @@
 """A run: a frozen record of all that decides its numbers."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -60,6 +60,12 @@ class Training(Model):
         ge=0,
         le=1e37,
         description="L2 penalty on the weights that a sample touches, biases excepted; 0: none",
+    )
+    penalised: Literal["all", "outputs"] = Field("all", description="layers of the L2 penalty")
+    initial_weights: Literal["he", "glorot-doubled"] = Field(
+        "he",
+        description="he: N(0, 2 / inputs), output layer N(0, 1 / inputs); glorot-doubled: uniform "
+        "in +-2 sqrt(6 / (inputs + nodes)), as in the authors' released code",
     )
 
     @model_validator(mode="after")

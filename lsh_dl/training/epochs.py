@@ -77,7 +77,8 @@ def build_model(
     found = find("lsh_dl.rules", Rule, rule) if isinstance(rule, str) else rule
     checked = validate(found.Settings, settings, f"rule {found.name}")
     selection = found(checked, active_fraction, seed)
-    network = create_network(sizes, seed, selection.for_outputs() is not None, linear)
+    sampled = selection.for_outputs() is not None
+    network = create_network(sizes, seed, sampled, linear, training.initial_weights)
     optimiser = create_optimiser(
         network,
         training.learning_rate,
@@ -85,6 +86,7 @@ def build_model(
         training.adagrad,
         training.alpha,
         training.adam,
+        training.penalised,
     )
     return SparseModel(network, optimiser, selection)
 

@@ -376,8 +376,8 @@ class SparseModel:
         optimiser = self.optimiser
         settings = (
             *(optimiser.learning_rate, optimiser.momentum, optimiser.adagrad),
-            optimiser.alpha,
-            optimiser.adam,
+            *(optimiser.alpha, optimiser.adam),
+            "outputs" if optimiser.penalised_from else "all",
         )
         arrays, linear = self.named_arrays(), self.network.linear
         return restore_model, (
@@ -424,7 +424,7 @@ def count_numbers(sizes: Sequence[int], is_sampled: bool) -> int:
 
 def restore_model(
     sizes: Sequence[int],
-    optimiser: tuple[float, float, bool, float, bool],
+    optimiser: tuple[float, float, bool, float, bool, str],
     rule: Rule,
     arrays: Mapping[str, np.ndarray],
     counters: Counters,
@@ -438,7 +438,8 @@ def restore_model(
     sizes
         Inputs, widths of the hidden layers, classes.
     optimiser
-        Learning rate, momentum, Adagrad, L2 penalty, Adam.
+        As `create_optimiser` takes it: learning rate, momentum, Adagrad, L2 penalty, Adam,
+        penalised layers.
     arrays
         What `SparseModel.named_arrays` gave; without histories the optimiser starts anew.
     counters

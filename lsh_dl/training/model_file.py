@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -80,6 +80,7 @@ class OptimiserHeader(Model):
     adagrad: bool
     alpha: float = Field(0.0, ge=0, allow_inf_nan=False)
     adam: bool = False
+    penalised: Literal["all", "outputs"] = "all"
 
 
 class Header(Model):
@@ -138,6 +139,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
             adagrad=optimiser.adagrad,
             alpha=optimiser.alpha,
             adam=optimiser.adam,
+            penalised="outputs" if optimiser.penalised_from else "all",
         ),
         **model.counters._asdict(),
         classes=list(trained.classes),

@@ -149,6 +149,23 @@ def test_penalty_pulls_what_is_touched_and_no_bias(rule, momentum, adagrad):
     np.testing.assert_array_equal(work[0][:OPTIMISER], work[1][:OPTIMISER])
 
 
+def test_penalty_of_the_outputs_alone_leaves_hidden_weights_as_without():
+    plain, penalised = (make_model("wta", SIZES, 0.5, rate=0.5) for _ in range(2))
+    penalised.optimiser = create_optimiser(
+        penalised.network, 0.5, 0.0, False, alpha=0.125, penalised="outputs"
+    )
+    batch = draw_batch(1, 12, 4, density=0.4)
+    work = [model.train(batch, KEY).work for model in (plain, penalised)]
+    *hidden, outputs = zip(
+        true_weights(plain.network), true_weights(penalised.network), strict=True
+    )
+    for without, given in hidden:
+        np.testing.assert_array_equal(without, given)
+    changed = outputs[0] != outputs[1]
+    assert changed.sum() == (work[1] - work[0])[OPTIMISER] > 0
+    assert not changed[:, -1].any()
+
+
 def test_tracking_refuses_the_penalty():
     rule = make_rule("lsh", 0.5, tracking=True, family="sparse")
     network = create_network(SIZES, 1)

@@ -25,6 +25,14 @@ MISTAKES = {
     "unknown rule": ({"rules": {"wat": None}}, ["rules.wat", "did you mean 'wta'?"]),
     "unknown source": ({"rules": {"a": {"source": "wat"}}}, ["rules.a", "'wat'", "'wta'"]),
     "unknown data set": ({"datasets": {"digit": None}}, ["datasets.digit", "'digits'"]),
+    "level in per cent of a learning rate": (
+        {"datasets": {"digits": {"learning_rates": {5: 0.01}}}},
+        ["datasets.digits.learning_rates.5", "less than or equal to 1"],
+    ),
+    "learning rate of 0 at a level": (
+        {"datasets": {"digits": {"learning_rates": {0.05: 0}}}},
+        ["datasets.digits.learning_rates.0.05", "got 0"],
+    ),
     "no list": ({"seeds": 1}, ["seeds", "list", "got 1"]),
     "text for a number": ({"training": {"epochs": "two"}}, ["training.epochs", "'two'"]),
     "no mapping": ({"rules": ["wta"]}, ["rules", "dictionary"]),
@@ -140,6 +148,20 @@ def test_data_set_lays_its_training_over_the_common_one(raw_config):
     experiment = check_config(raw_config)
     assert experiment.training_for("digits") == Training(epochs=7, momentum=0.5)
     assert experiment.training_for("convex") == Training(epochs=9, momentum=0.5)
+
+
+def test_learning_rates_by_level_are_those_of_every_rule_without_its_own(raw_config):
+    raw_config["datasets"]["digits"]["learning_rates"] = {"0.25": 0.5, 1.0: 0.125}
+    raw_config["rules"]["own"] = {"source": "wta", "learning_rate": 0.75}
+    runs = expand_runs(check_config(raw_config))
+    rates = {(run.label, run.active_fraction): run.training.learning_rate for run in runs}
+    assert rates == {
+        ("standard", 1.0): 0.125,
+        ("wta", 0.25): 0.5,
+        ("wta", 0.5): 0.01,
+        ("own", 0.25): 0.75,
+        ("own", 0.5): 0.75,
+    }
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

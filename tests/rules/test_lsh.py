@@ -168,6 +168,21 @@ def test_frozen_tables_stay_as_they_are_after_the_first_refresh(frozen, family):
         np.testing.assert_array_equal(model.state.projections.directions, directions)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_with_a_shared_signature_the_first_layer_does_not_see_its_input(shared):
+    model = make_model("lsh", SIZES, 0.2, preset="authors-code", shared_signature=shared)
+    train(model, 50)
+    layers = [
+        [
+            set(ask(model.rule, model.state, model.network, index, x, KEY, False).nodes.tolist())
+            for x in draw_inputs(8, SIZES[index], seed=5)
+        ]
+        for index in (0, 1)
+    ]
+    assert all(all(chosen) for chosen in layers)
+    assert [all(nodes == chosen[0] for nodes in chosen) for chosen in layers] == [shared, False]
+
+
 def test_refreshes_come_at_growing_distances_up_to_a_bound():
     model = make_model("lsh", [6, 5, 4], 0.5, interval=30, growth=2.0, longest_interval=100)
     stops = []
