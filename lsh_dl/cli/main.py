@@ -36,6 +36,8 @@ class Commands(click.Group):
         """Run the command; `--debug` lets the traceback through."""
         try:
             return super().invoke(context)
+        except BrokenPipeError:  # who reads has seen enough (`| head`): click ends in silence
+            raise
         except (UserError, OSError) as error:
             if context.params["debug"]:
                 raise

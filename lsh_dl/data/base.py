@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lsh_dl.data.prepared.store import Samples
 
-Preprocessing = Literal["scale", "center", "standardize"]
+Preprocessing = Literal["scale", "center", "standardize", "standardize_each", "auto"]
 
 
 class DataSettings(BaseModel):
@@ -40,7 +40,9 @@ class DataSettings(BaseModel):
         None,
         description="scale: divide by the largest value, zeros stay zeros (fast); center: also "
         "subtract each feature's training mean; standardize: center, then divide by the one "
-        "standard deviation of all features together; default: the data set's own choice",
+        "standard deviation of all features together; standardize_each: center, then divide each "
+        "feature by its own, for different units; auto: one of these, by the training part's zeros "
+        "and sizes; default: the data set's own choice",
     )
     validation: float = Field(
         0.1,

@@ -26,6 +26,7 @@ class Npz(DataSet):
     title = "Arrays"
     kind = "real"
     classes = 0
+    preprocessing = "auto"
 
     class Settings(DataSettings):
         """Where the arrays are and what to call them."""

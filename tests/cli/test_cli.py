@@ -94,3 +94,13 @@ def test_help_starts_without_the_heavy_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_who_reads_no_more_is_told_nothing():
+    """`lsh-dl ... | head -1`."""
+    script = "from lsh_dl.cli.main import main; main(['data', 'prepare', '--help'])"
+    command = 'exec 3>&1; { "$0" -c "$1" 2>&3; echo ended >&3; } | true'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, script], capture_output=True, text=True
+    )
+    assert done.stdout == "ended\n"

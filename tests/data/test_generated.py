@@ -414,13 +414,13 @@ def test_draws_have_their_distributions():
     ],
 )
 def test_a_standard_network_learns_it(name, sizes, least, most):
-    from lsh_dl.data.prepared.prepare import fit_preprocessing
+    from lsh_dl.data.prepared.scaling import fit_preprocessing, measure
     from lsh_dl.data.prepared.store import ArraySamples
 
     source = resolve(name, sizes)
     arrays = source.build(sources=None)
     offset, scale = fit_preprocessing(
-        ArraySamples(arrays.x_train, arrays.y_train), source.preprocessing
+        measure(ArraySamples(arrays.x_train, arrays.y_train)), source.preprocessing
     )
     network = MLPClassifier((128,), batch_size=64, max_iter=12, random_state=0)
     with pytest.warns(match="Maximum iterations"):

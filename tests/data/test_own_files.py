@@ -161,7 +161,7 @@ LIBSVM = "# a comment\n+1 1:0.5 3:-2e0 # another\n-1\n\n-1 2:7\n"
 @pytest.mark.parametrize("packed", PACKERS)
 def test_libsvm_as_a_data_set(tmp_path, sparse, packed):
     suffix = f".svm{packed}"
-    data = prepare_own(tmp_path, "libsvm", LIBSVM, "1 4:1\n", suffix, sparse=sparse)
+    data = prepare_own(tmp_path, "libsvm", "\ufeff" + LIBSVM, "1 4:1\n", suffix, sparse=sparse)
     assert every(data.train) == ([[0.5, 0, -2, 0], [0, 0, 0, 0], [0, 7, 0, 0]], [1, 0, 0])
     assert every(data.test) == ([[0, 0, 0, 1]], [1])
     assert data.train.take(np.array([2, 2, 0]))[0].tolist() == [[0, 7, 0, 0]] * 2 + [
@@ -183,6 +183,8 @@ def test_indices_may_count_from_0(tmp_path):
         ("1 1:1\n1 99999999999999999999:1\n", "line 2: the index"),
         ("1 1:1\n1 -1:1\n", "line 2: the index"),
         ("1 1:x\n", "line 1: "),
+        ("1 1:1\n1 2:1_0\n", "line 2: '2:1_0' is no number"),
+        ("1_0 1:1\n", "line 1: `_` in a number"),
         ("1 1\n", "line 1: '1' is no `index:value`"),
         ("cat 1:1\n", "line 1: "),
         ("1,2 1:1\n", "line 1: "),

@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import make_run
+from sklearn.datasets import load_wine
 
 from lsh_dl.common import memory
 from lsh_dl.common.errors import UserError
-from lsh_dl.data.prepared.prepare import fit_preprocessing, prepare, resolve, split_validation
+from lsh_dl.data.prepared.prepare import prepare, resolve, split_validation
 from lsh_dl.data.prepared.preprocessing import order_features
+from lsh_dl.data.prepared.scaling import choose_preprocessing, fit_preprocessing, measure
 from lsh_dl.data.prepared.store import ArraySamples, fresh_folder, open_prepared
+from lsh_dl.runs.spec import Training
+from lsh_dl.training.run import train_run
 
 RNG = np.random.default_rng(0)
 
@@ -101,35 +106,95 @@ def test_split_without_groups_meets_the_share(total, share):
     assert len(np.unique(kept)) == len(kept)
 
 
+def statistics(x):
+    return measure(ArraySamples(x, np.zeros(len(x), np.int32)))
+
+
+def fit(x, preprocessing):
+    return fit_preprocessing(statistics(x), preprocessing)
+
+
+def test_each_feature_by_its_own_deviation():
+    x = (RNG.random((300, 4)) * [1e-3, 250, 0, 1e6] + [0, 5, 7, 0]).astype(np.float32)
+    offset, scale = fit(x, "standardize_each")
+    ready = (x - offset) * scale
+    np.testing.assert_allclose(ready.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(ready.std(axis=0), [1, 1, 0, 1], atol=1e-3)
+
+
+UNITS = np.array([1, 1, 1, 1, 1, 1, 1, 1000])
+
+
+@pytest.mark.parametrize(
+    ("x", "chosen"),
+    [
+        (RNG.random((50, 8)), "standardize"),
+        (RNG.random((50, 8)) - 0.5, "standardize"),
+        (RNG.random((50, 8)) * UNITS, "standardize_each"),
+        (RNG.random((50, 8)) * UNITS * (RNG.random((50, 8)) < 0.3), "standardize_each"),
+        (RNG.random((50, 8)) * UNITS * (RNG.random((50, 8)) < 0.05), "scale"),
+        (RNG.random((50, 8)) * (RNG.random((50, 8)) < 0.3), "scale"),
+        (RNG.integers(1, 256, (50, 8)) // UNITS, "standardize"),
+        (np.zeros((50, 8)), "scale"),
+        (np.ones((50, 8)), "standardize"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_scaling_by_the_data(x, chosen, dtype):
+    if dtype == np.uint8 and (x.max() < 2 or x.max() > 255):  # would all be zeros, or overflow
+        return
+    got, reason = choose_preprocessing(statistics(x.astype(dtype)))
+    assert got == chosen
+    assert reason
+
+
+def test_own_data_in_different_units_are_learned(tmp_path, capsys):
+    """Without a word of scaling; divided by the largest number, one feature would be all."""
+    x, y = load_wine(return_X_y=True)
+    parts = {}
+    for part, rows in (("train", np.arange(178) % 3 > 0), ("test", np.arange(178) % 3 == 0)):
+        parts |= {f"x_{part}": x[rows], f"y_{part}": y[rows]}
+    np.savez(tmp_path / "own.npz", **parts)
+    entry = {"source": "npz", "path": str(tmp_path / "own.npz")}
+    accuracy = {}
+    for chosen in ({}, {"preprocessing": "scale"}):
+        data = open_prepared(prepare("own", entry | chosen, tmp_path / f"p{len(chosen)}"))
+        run = make_run("standard", Training(epochs=15), hidden=(50,))
+        accuracy[data.meta["preprocessing"]] = list(train_run(run, data))[-1]["test_accuracy"]
+    assert accuracy["standardize_each"] > 0.9
+    assert accuracy["scale"] < 0.8
+    said = capsys.readouterr().err
+    assert said.count("preprocessing: standardize_each (features are of different sizes") == 1
+
+
 def test_scale_keeps_zeros():
     x = RNG.integers(256, size=(50, 4), dtype=np.uint8)
-    offset, scale = fit_preprocessing(ArraySamples(x, np.zeros(50, np.int32)), "scale")
+    offset, scale = fit(x, "scale")
     np.testing.assert_array_equal(offset, 0)
     np.testing.assert_allclose(scale, 1 / 255)
     x = RNG.normal(size=(50, 4)).astype(np.float32)
-    offset, scale = fit_preprocessing(ArraySamples(x, np.zeros(50, np.int32)), "scale")
+    offset, scale = fit(x, "scale")
     assert np.abs((x - offset) * scale).max() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_center_and_standardize(dtype):
     x = (RNG.random((300, 5)) * [10, 250, 3, 100, 60]).astype(dtype)
-    samples = ArraySamples(x, np.zeros(300, np.int32))
-    offset, scale = fit_preprocessing(samples, "center")
+    offset, scale = fit(x, "center")
     ready = (x - offset) * scale
     np.testing.assert_allclose(ready.mean(axis=0), 0, atol=1e-6)
     assert np.abs(ready).max() <= 1
-    offset, scale = fit_preprocessing(samples, "standardize")
+    offset, scale = fit(x, "standardize")
     ready = (x - offset) * scale
     np.testing.assert_allclose(ready.mean(axis=0), 0, atol=1e-6)
     assert np.sqrt((ready**2).mean()) == pytest.approx(1, rel=1e-5)
     assert len(np.unique(scale)) == 1
 
 
-@pytest.mark.parametrize("preprocessing", ["scale", "center", "standardize"])
+@pytest.mark.parametrize("preprocessing", ["scale", "center", "standardize", "standardize_each"])
 def test_constant_samples_stay_finite(preprocessing):
     for x in (np.zeros((4, 3), np.uint8), np.zeros((4, 3), np.float32)):
-        offset, scale = fit_preprocessing(ArraySamples(x, np.zeros(4, np.int32)), preprocessing)
+        offset, scale = fit(x, preprocessing)
         assert np.isfinite((x - offset) * scale).all()
 
 
@@ -190,7 +255,7 @@ def test_no_npz(tmp_path, content):
         ("mnist", {"trian": 5}, "did you mean 'train'?"),
         ("mnist", {"train": 0}, "train"),
         ("mnist", {"train": 60_001}, "60000"),
-        ("mnist", {"preprocessing": "whiten"}, "'scale', 'center' or 'standardize'"),
+        ("mnist", {"preprocessing": "whiten"}, "'scale', 'center', 'standardize'"),
         ("mnist", {"validation": 0.9}, "validation"),
         ("mnist", {"validation": "much"}, "validation"),
         ("own", {"source": "npz"}, "path"),
@@ -271,7 +336,7 @@ def test_meta_can_be_read_by_others(arrays, tmp_path):
     prepare_npz(path, content, tmp_path)
     meta = json.loads((tmp_path / "prepared" / "meta.json").read_text())
     assert meta["counts"] == {"train": 36, "validation": 4, "test": 9}
-    assert meta["preprocessing"] == "scale"
+    assert meta["preprocessing"] == "standardize"  # not "auto": what it stood for
     assert meta["settings"]["path"] == str(path)
 
 

@@ -3,8 +3,10 @@
 scikit-learn reads it; here it is bounded, checked, and a wrong line is named.
 """
 
+import codecs
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -38,7 +40,7 @@ def read_libsvm_floats(path: Path, first_index: int = 1) -> tuple["csr_array", n
 
     try:
         with open_packed(path) as stream, np.errstate(over="ignore"):
-            lines = _Lines(bounded_lines(stream, path, LONGEST_LINE))
+            lines = _Lines(_plain_lines(stream, path))
             x, y = load_svmlight_file(lines, dtype=np.float64, zero_based=first_index == 0)
     except (ValueError, OverflowError, IndexError) as error:
         reason = _find_wrong_line(path, first_index) or (str(error).splitlines() or [""])[0]
@@ -67,10 +69,22 @@ class _Lines:
         return self._lines
 
 
+def _plain_lines(stream: IO[bytes], path: Path, refuse: bool = True) -> Iterator[bytes]:
+    """Lines without the mark of UTF-8 that the first may begin with.
+
+    With `refuse`, a ValueError at a number with `_` in it, which Python would read.
+    """
+    for number, line in enumerate(bounded_lines(stream, path, LONGEST_LINE), 1):
+        line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+        if refuse and b"_" in line.partition(b"#")[0]:
+            raise ValueError(f"line {number}: `_` in a number")
+        yield line
+
+
 def _find_wrong_line(path: Path, first_index: int) -> str | None:
     """What is wrong with the first line that is no sample."""
     with open_packed(path) as stream:
-        for number, line in enumerate(bounded_lines(stream, path, LONGEST_LINE), 1):
+        for number, line in enumerate(_plain_lines(stream, path, refuse=False), 1):
             words = line.partition(b"#")[0].split()
             last = first_index - 1
             try:
@@ -86,6 +100,8 @@ def _find_wrong_line(path: Path, first_index: int) -> str | None:
                             f"of range; indices count from {first_index}"
                         )
                     last = int(index)
+                    if b"_" in word:  # Python's own: 1_000
+                        return f"line {number}: {_show(word)} is no number"
                     float(value)
             except ValueError as error:
                 return f"line {number}: {(str(error).splitlines() or [''])[0][:80]}"

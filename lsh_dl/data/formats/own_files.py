@@ -23,6 +23,7 @@ class OwnFiles(DataSet):
 
     kind = "real"
     classes = 0
+    preprocessing = "auto"
     preview = MappingProxyType({})
 
     class Settings(DataSettings):

@@ -1,7 +1,8 @@
 """From an entry of a config's `datasets` to a prepared folder."""
 
 import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,12 @@ from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
 from lsh_dl.common.user_arrays import as_sparse
 from lsh_dl.common.validation import validate
-from lsh_dl.data.base import Arrays, DataSet, Preprocessing, Stream
+from lsh_dl.data.base import Arrays, DataSet, Stream
 from lsh_dl.data.prepared.checks import FORMAT, ArrayFolder, checksum
 from lsh_dl.data.prepared.fetch import CachedSources, file_hash
 from lsh_dl.data.prepared.preprocessing import identity_transform
+from lsh_dl.data.prepared.scaling import choose_preprocessing, fit_preprocessing, measure
 from lsh_dl.data.prepared.store import (
-    Samples,
     SparseSamples,
     fresh_folder,
     open_part,
@@ -28,9 +29,6 @@ from lsh_dl.data.prepared.store import (
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-STATISTICS_SAMPLES = 200_000
-"""Means and deviations of larger training parts are taken from this many, evenly spaced."""
 
 BLOCK = 4_096
 """Samples handled at a time, so that memory stays bounded."""
@@ -186,7 +184,15 @@ def _write(
             )
         preprocessing, offset, scale = "none", *identity_transform(train.features)[:2]
     else:
-        offset, scale = fit_preprocessing(train, preprocessing)
+        found = measure(train, sizes_only=preprocessing == "scale")
+        if preprocessing == "auto":
+            preprocessing, reason = choose_preprocessing(found)
+            print(
+                f"data set {label}: preprocessing: {preprocessing} ({reason}); the key "
+                "`preprocessing` takes another",
+                file=sys.stderr,
+            )
+        offset, scale = fit_preprocessing(found, preprocessing)
     np.save(folder / "offset.npy", offset)
     np.save(folder / "scale.npy", scale)
     meta = {
@@ -268,44 +274,3 @@ def split_validation(
     before = np.cumsum(sizes[order]) - sizes[order]
     drawn = order[:-1][before[:-1] < share * total]
     return np.flatnonzero(np.isin(member, drawn)).astype(np.int64)
-
-
-def fit_preprocessing(
-    samples: Samples, preprocessing: Preprocessing
-) -> tuple[np.ndarray, np.ndarray]:
-    """Offset and scale, (d,) float32 each, so that a network's input is (x - offset) * scale.
-
-    `scale` divides by 255 (uint8) or by the largest magnitude (float32) and moves nothing, so
-    zeros stay zeros. `center` also subtracts each feature's mean. `standardize` subtracts the
-    mean and divides by one number, the standard deviation of all features together about their
-    means: dividing each feature by its own would blow up pixels that are nearly constant.
-    """
-    features = samples.features
-    largest = 0.0
-    count = 0
-    total = np.zeros(features)
-    squares = np.zeros(features)
-    for x in _blocks(samples):
-        is_bytes = x.dtype == np.uint8
-        largest = 255.0 if is_bytes else max(largest, float(np.abs(x).max()))
-        if preprocessing != "scale":
-            x = x.astype(np.float64)
-            count += len(x)
-            total += x.sum(axis=0)
-            squares += np.einsum("ij,ij->j", x, x)
-        elif is_bytes:
-            break  # nothing to measure
-    offset = total / max(count, 1)
-    spread = largest
-    if preprocessing == "standardize":
-        spread = float(np.sqrt(np.mean(squares / count - offset**2)))
-    # An all-constant set carries no information; any finite scale will do.
-    scale = np.full(features, 1.0 / spread if spread > 0 else 1.0)
-    return offset.astype(np.float32), scale.astype(np.float32)
-
-
-def _blocks(samples: Samples) -> Iterator[np.ndarray]:
-    count = min(len(samples), STATISTICS_SAMPLES)
-    rows = np.linspace(0, len(samples) - 1, count).astype(np.int64)
-    for start in range(0, count, BLOCK):
-        yield samples.take(rows[start : start + BLOCK])[0]
