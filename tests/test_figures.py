@@ -1,6 +1,8 @@
 import re
+import runpy
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import pyplot as plt
 
 from lsh_dl.experiment.config import known_tables
 from lsh_dl.experiment.studies.stage_times import COSTS
@@ -65,13 +68,15 @@ def make_points(rules=("standard", "dropout", "lsh"), kind="stand-in", **change)
 
 
 def draw(name, table, folder):
+    """Run a figure's script, in this process since a new one takes seconds; the words it shows."""
     table.to_csv(folder / "table.csv", index=False)
-    outputs = [folder / f"{name}.svg", folder / f"{name}.png"]
-    subprocess.run(
-        [sys.executable, "-W", "error", FOLDER / f"{name}.py", folder / "table.csv", *outputs],
-        check=True,
-        capture_output=True,
-    )
+    script, outputs = FOLDER / f"{name}.py", [folder / f"{name}.svg", folder / f"{name}.png"]
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        patch.syspath_prepend(FOLDER)
+        patch.setattr(sys, "argv", [str(script), *map(str, [folder / "table.csv", *outputs])])
+        runpy.run_path(str(script), run_name="__main__")
+    plt.close("all")
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["table.csv", *(path.name for path in outputs)]
     ), "a temporary file is left behind"
