@@ -77,6 +77,7 @@ class Project:
 
     def __init__(self, folder):
         self.folder = folder
+        self.done: dict[str, subprocess.CompletedProcess] = {}
         for part in PARTS:
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
             copy(ROOT / part, folder / part)
@@ -91,6 +92,12 @@ class Project:
         (folder / "bin").mkdir()
         (folder / "bin/lsh-dl").write_text(f'#!/bin/sh\nexec {sys.executable} -m lsh_dl "$@"\n')
         (folder / "bin/lsh-dl").chmod(0o755)
+
+    def run_once(self, command: str) -> subprocess.CompletedProcess:
+        """As `run`; of what several documents say, the first call counts."""
+        if command not in self.done:
+            self.done[command] = self.run(command)
+        return self.done[command]
 
     def run(self, command: str) -> subprocess.CompletedProcess:
         """Run a command in the project's folder."""
@@ -128,7 +135,7 @@ def test_there_are_commands_to_run():
 @pytest.mark.parametrize("document", [name for name in DOCUMENTS if commands(name)])
 def test_commands_work(project, document):
     for command in commands(document):
-        done = project.run(substitute(command))
+        done = project.run_once(substitute(command))
         assert done.returncode == 0, f"{command}: {substitute(command)}\n{done.stdout}"
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lsh_dl.runs.row import LOAD_COLUMNS
 
@@ -112,6 +111,8 @@ class PowerLaw:
     """
 
     def __init__(self, widths: np.ndarray, values: np.ndarray):
+        from scipy import stats  # takes most of a second to import
+
         x, y = np.log(widths), np.log(values)
         line = stats.linregress(x, y)
         self._line, self._middle, self._count = line, x.mean(), len(x)
