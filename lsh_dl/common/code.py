@@ -31,8 +31,8 @@ def source_files(*modules: str) -> list[Path]:
     ModuleNotFoundError
         One of `modules` has no file.
     """
-    outside = not all(map(file_of, modules))
-    files = _follow(modules, outside).values()
+    is_own = all(map(file_of, modules))
+    files = (_follow_own(modules) if is_own else _follow(modules, outside=True)).values()
     return sorted({below_working_directory(path) for path in files})
 
 
@@ -72,6 +72,12 @@ def _follow(modules: Iterable[str], outside: bool = False) -> dict[str, Path]:
         imported = _imports(name, path)
         waiting += imported if outside else filter(file_of, imported)
     return found
+
+
+@cache
+def _follow_own(modules: tuple[str, ...]) -> dict[str, Path]:
+    """`_follow` within the package: the pipeline asks the same for every job."""
+    return _follow(modules)
 
 
 def imports_in_functions(module: str) -> list[str]:

@@ -82,9 +82,11 @@ def small_package(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sources.file_of.cache_clear()
     sources._imports.cache_clear()
+    sources._follow_own.cache_clear()
     yield
     sources.file_of.cache_clear()
     sources._imports.cache_clear()
+    sources._follow_own.cache_clear()
 
 
 def test_every_kind_of_import_is_followed(small_package):

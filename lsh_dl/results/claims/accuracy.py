@@ -4,7 +4,6 @@ from contextlib import suppress
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lsh_dl.results.claims.base import (
     ABSENT,
@@ -90,6 +89,8 @@ def average(lost: pd.DataFrame, measure: str) -> list[Cell]:
         return []
     mean, margin = of_seeds.mean(), 0.0
     if of_seeds.std() > 0:
+        from scipy import stats  # takes most of a second to import
+
         margin = stats.t.ppf(0.975, len(of_seeds) - 1) * of_seeds.sem()
     kinds = ", ".join(sorted(lost["data_kind"].unique()))
     numbers = map(float, (mean, mean - margin, mean + margin))
