@@ -127,6 +127,22 @@ def whole_folder(path: Path, is_ours: Callable[[set[str]], bool], what: str) -> 
         shutil.rmtree(new, ignore_errors=True)
 
 
+def require_place(folder: Path) -> None:
+    """Raise a UserError where a folder cannot be: a file in its place or above, not permitted."""
+    for part in (folder, *folder.parents):
+        try:
+            is_file = part.is_file()
+        except OSError as error:
+            raise UserError(f"{part}: {error.strerror or error}; name another folder") from None
+        if is_file:
+            raise UserError(f"{part} is a file; name a folder")
+
+
+def is_readable(path: Path) -> bool:
+    """Whether it is a file that this process may read; False too where that cannot be seen."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
+
+
 def require_writable(folder: Path) -> None:
     """Make the folder and write to it, before work whose results are to go there.
 

@@ -17,7 +17,7 @@ from snakemake.utils import update_config
 
 from lsh_dl.experiment.config import check_config, locate_sources
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.files import claim_folder
+from lsh_dl.common.files import claim_folder, is_readable, require_place
 from lsh_dl.common.yaml_files import read_yaml
 from lsh_dl.results.provenance import describe_data, describe_experiment
 from lsh_dl.experiment.resources import (
@@ -96,9 +96,10 @@ def refuse_absent(figure, study):
 
 def refuse_file(folder):
     """End with one line where a file stands in the place of the results' folder."""
-    for part in (folder, *folder.parents):
-        if part.is_file():
-            sys.exit(f"error: results: {part} is a file; name a folder")
+    try:
+        require_place(folder)
+    except UserError as error:
+        sys.exit(f"error: results: {error}")
 
 
 def claim_results():
@@ -241,14 +242,17 @@ def find_own_files(dataset):
     paths = resolve(dataset, entry_of(dataset)).paths()
     is_prepared = (RESULTS / "data" / dataset / "meta.json").is_file()
     for path in paths:
-        if not path.is_file() and not is_prepared:
-            sys.exit(f"error: datasets.{dataset}: {path}: no such file; mend its path")
+        if not is_readable(path) and not is_prepared:
+            sys.exit(
+                f"error: datasets.{dataset}: {path}: no such file, or not permitted to read it;"
+                " mend its path"
+            )
     return paths
 
 
 def digest_files(paths):
     """One word for the contents of files; that of a missing one is empty."""
-    contents = [file_hash(path) if path.is_file() else "" for path in paths]
+    contents = [file_hash(path) if is_readable(path) else "" for path in paths]
     return hashlib.sha256(" ".join(contents).encode()).hexdigest()[:16]
 
 
