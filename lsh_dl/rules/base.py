@@ -60,21 +60,16 @@ class Rule(ABC):
         hidden layer. It writes the ids of the active nodes to ``chosen.nodes[:count]``, each once,
         in any order, and returns how many there are: 0 to the layer's nodes.
 
-        state
-            What `start` returned. `select` may write to its arrays: they are scratch, or learned.
-        layer : Layer
-            The weights of the layer; read only.
-        x : Vector
-            The layer's input, with a 1 for the bias behind it; read only.
-        key : uint64
-            For random draws: ``uniform(key, i)``. Each sample of each epoch and layer has another,
-            whatever the thread. Draw from nothing else, so that a run can be repeated.
-        training : bool
-            False at inference.
-        chosen : Selection
-            What `select` fills in: `nodes`, and as it likes `gains`, `preactivations`; it adds its
-            multiplications to ``chosen.work[SELECT]`` (``RERANK`` for exact pre-activations of
-            candidates).
+        - `state`: what `start` returned. `select` may write to its arrays: they are scratch, or
+          learned.
+        - `layer`: the `Layer`'s weights; read only.
+        - `x`: the layer's input, a `Vector` with a 1 for the bias behind it; read only.
+        - `key` (uint64): for random draws, ``uniform(key, i)``. Each sample of each epoch and layer
+          has another, whatever the thread. Draw from nothing else, so that a run can be repeated.
+        - `training` (bool): False at inference.
+        - `chosen`: the `Selection` that `select` fills in: `nodes`, and as it likes `gains` and
+          `preactivations`; it adds its multiplications to ``chosen.work[SELECT]`` (``RERANK`` for
+          exact pre-activations of candidates).
     follow : staticmethod or None
         ``follow(state, layer, x, nodes, steps, work) -> None``, if there is one, is called in
         training after each update of a hidden layer, with the ids of the updated nodes (int32) and
