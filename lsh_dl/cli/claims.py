@@ -13,7 +13,7 @@ from lsh_dl.cli.params import folder
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lsh_dl.results.compare import Comparison
+    from lsh_dl.results.compare import Differences
 
 #: The project's own reference results.
 REFERENCE = Path(__file__).parents[2] / "figures/reference/laptop"
@@ -95,7 +95,7 @@ def compare(
         context.exit(1)
 
 
-def _show(comparison: "Comparison", shown: "pd.DataFrame") -> None:
+def _show(comparison: "Differences", shown: "pd.DataFrame") -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -56,7 +56,7 @@ KEPT = (
 )
 
 
-class Comparison(NamedTuple):
+class Differences(NamedTuple):
     """Outcome of `compare_results`."""
 
     cells: pd.DataFrame  # a row a point and measure: both medians, n, low and high, inside
@@ -97,7 +97,7 @@ def keep_reference(results: Path, folder: Path) -> list[Path]:
     return [folder / name for name in (*written, SETTINGS)]
 
 
-def compare_results(results: Path, reference: Path) -> Comparison:
+def compare_results(results: Path, reference: Path) -> Differences:
     """Every cell of `results` against the reference's band.
 
     Raises
@@ -125,7 +125,7 @@ def compare_results(results: Path, reference: Path) -> Comparison:
             f"{cell}: {difference}"
         )
     cells = compare_cells(*(rows[rows["cell"].isin(alike)] for rows in (here, there)))
-    return Comparison(cells, sorted(kept - own), sorted(own - kept), others)
+    return Differences(cells, sorted(kept - own), sorted(own - kept), others)
 
 
 def compare_cells(here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from lsh_dl.data.prepared.fetch import file_hash
 from lsh_dl.data.prepared.prepare import resolve, sources_of_data
 from lsh_dl.experiment.dependencies import sources_of_measurement, sources_of_run
 from lsh_dl.experiment.expand import expand_studies, split_studies, timed_runs
+from lsh_dl.experiment.studies._trials import TrialStudy
 
 
 def find_config_files():
@@ -154,8 +155,9 @@ def trials_of(wildcards):
     return [
         RESULTS / study / f"{trial.id}.csv"
         for study, runs in MEASURED.items()
+        if isinstance(EXPERIMENT.studies[study], TrialStudy)
         for trial in runs.values()
-        if trial.group == wildcards.group and not EXPERIMENT.studies[study].reads_test
+        if trial.group == wildcards.group
     ]
 
 
