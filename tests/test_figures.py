@@ -56,7 +56,7 @@ def make_points(rules=("standard", "dropout", "lsh"), kind="stand-in", **change)
                     "n": 3,
                     "diverged": 0,
                 }
-                for measure in (*MEASURES, "seconds", "speedup"):
+                for measure in (*MEASURES, "seconds", "speedup", "samples", "precision_at_1"):
                     value = 0.1 + 0.8 * level if "accuracy" in measure else level
                     row |= {
                         f"{measure}_low": value * 0.9,

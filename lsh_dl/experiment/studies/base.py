@@ -166,7 +166,7 @@ class RuleStudy(Study):
                     f"{place}.entries.{label}: `rules` has this label too; leave the entry empty "
                     "to use that one, or give it another label"
                 )
-        comparison.check_rules(self.entries, f"{place}.entries")
+        comparison.check_rules(self.resolve_entries(comparison), f"{place}.entries")
 
     def resolve_entries(self, comparison: "Comparison") -> dict[str, TitledRule]:
         """The entries; where one only names a label of `rules`, that one."""

@@ -10,7 +10,7 @@ import pandas as pd
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import write_csv, written_whole
 from lsh_dl.common.kinds import Kind
-from lsh_dl.results.claims import accuracy, threads, widths
+from lsh_dl.results.claims import accuracy, threads, wide, widths
 from lsh_dl.results.claims.base import (
     DOES_NOT_HOLD,
     HOLDS,
@@ -26,7 +26,12 @@ from lsh_dl.results.claims.baseline import describe_baseline
 from lsh_dl.results.html import describe_kind, draw_table, render_page
 from lsh_dl.runs.record import read_table_of_runs
 
-CLAIMS: tuple[Claim, ...] = (*accuracy.CLAIMS, *threads.CLAIMS, *widths.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (
+    *accuracy.CLAIMS,
+    *threads.CLAIMS,
+    *widths.CLAIMS,
+    *wide.CLAIMS,
+)
 
 #: Columns of claims.csv that are true of the claim, in front of those of the cell: `found` is the
 #: verdict with the cells and kinds of data that it is from, `measured` all cells in a few words.

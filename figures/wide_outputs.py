@@ -1,0 +1,77 @@
+"""Precision of networks with very many outputs over samples and seconds of training."""
+
+import style
+import threads
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from pandas import DataFrame
+
+DASHES = ("-", (0, (3, 1.5)), (0, (1, 1)))
+CAPTION = (
+    "Share of test samples whose first label is a true one, after training on so many samples "
+    "(left) and after so many seconds of training, evaluation left out (right). Median over the "
+    "seeds; bands from the lowest to the highest."
+)
+
+
+def draw(table: DataFrame) -> Figure:
+    """A row for each data set and network: over samples by one thread, over seconds by each."""
+    parts = list(table.groupby(["dataset", "hidden"], sort=False))
+    figure, axes = style.create_panels(len(parts), 2, wide=1.5)
+    counts = sorted(table["threads"].unique())
+    for (left, right), (_, part) in zip(axes, parts, strict=True):
+        for (_, count), points in part.groupby(["curve", "threads"]):
+            if count == counts[0]:
+                draw_curve(left, points, "samples_median", "-")
+            draw_curve(right, points, "seconds_median", DASHES[counts.index(count) % len(DASHES)])
+        right.set_xscale("log")
+        style.scale_powers(right.xaxis)
+        for place in (left, right):
+            place.set_ylim(bottom=0)
+            place.set_title(threads.title_panel(part.iloc[0]), loc="left")
+        left.set_ylabel("Precision at 1 (%)")
+    axes[-1, 0].set_xlabel("Samples")
+    axes[-1, 1].set_xlabel("Seconds of training")
+    heads = table.drop_duplicates("label").sort_values("curve")
+    handles = [
+        Line2D([], [], label=head["title"], **style.look(head["curve"]))
+        for _, head in heads.iterrows()
+    ]
+    if len(counts) > 1:
+        handles += [
+            Line2D([], [], label=threads.name_threads(count), color="#777777", linestyle=dash)
+            for count, dash in zip(counts, DASHES, strict=False)
+        ]
+    style.draw_legend(figure, handles)
+    style.draw_caption(figure, f"{CAPTION} {describe_cost(table)} {threads.describe_runs(table)}")
+    return figure
+
+
+def draw_curve(axes: Axes, points: DataFrame, x: str, dashes: str | tuple) -> None:
+    """One entry's precision with the seeds' band."""
+    points = points.sort_values(x)
+    look = style.look(points["curve"].iloc[0]) | {"linestyle": dashes}
+    axes.plot(points[x], 100 * points["precision_at_1_median"], **look)
+    axes.fill_between(
+        points[x],
+        100 * points["precision_at_1_low"],
+        100 * points["precision_at_1_high"],
+        color=look["color"],
+        alpha=style.BAND,
+        linewidth=0,
+    )
+
+
+def describe_cost(table: DataFrame) -> str:
+    """Each entry's multiplications of a training sample, at the end."""
+    last = table.loc[table.groupby("label", sort=False)["epoch"].idxmax()]
+    costs = ", ".join(
+        f"{head['title']} {head['training_multiplications_median']:,.0f}"
+        for _, head in last.sort_values("curve").iterrows()
+    )
+    return f"Multiplications of a training sample: {costs}."
+
+
+if __name__ == "__main__":
+    style.main(draw, __doc__)
