@@ -11,7 +11,8 @@ from lsh_dl.runs.summary import NAMED_CURVES
 CAPTION = (
     "Each row is one variant, all at the same wanted share of active nodes; the dotted line is the "
     "first row. Recall: of a layer's nodes with the largest pre-activations, as many as are "
-    "wanted, the share that was selected for a test sample, where not all nodes were. "
+    "wanted, the share that was selected for a test sample, where not all nodes were; WTA, which "
+    "ranks them by these, finds all. "
     "Multiplications count "
     "selecting, re-ranking, forward, backward, update and the upkeep of tables, in % of the "
     "textbook dense network."
@@ -75,12 +76,14 @@ def draw_column(
     """One measure of all rows: the median as a dot, the seeds' range as a line."""
     axes.set_ylim(rows["y"].max() + 0.6, rows["y"].min() - 1.4 if rows["starts"].any() else -0.6)
     drawn = rows
-    if name == "recall_of_top":  # a network that is tested whole finds all, by definition
-        drawn = rows[rows["inference_active_fraction_low"] < 1]
-        whole = rows[rows["inference_active_fraction_low"] == 1]
+    if name == "recall_of_top":  # who looks at all nodes finds all, by definition
+        is_whole = rows["inference_active_fraction_low"] == 1
+        finds_all = ~is_whole & (rows["recall_of_top_low"] == 1)
+        drawn = rows[~is_whole & ~finds_all]
         axes.set_xlim(0, 100)
-        for y in whole["y"]:
-            axes.text(50, y, "tested with all nodes", fontsize=6, va="center", ha="center")
+        for which, words in ((is_whole, "tested with all nodes"), (finds_all, "finds all of them")):
+            for y in rows.loc[which, "y"]:
+                axes.text(50, y, words, fontsize=6, va="center", ha="center")
     low, high = (factor * drawn[f"{name}_{part}"] for part in ("low", "high"))
     if log:
         style.scale_percent(axes.xaxis, low[low > 0].min(), high.max())

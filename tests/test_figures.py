@@ -219,6 +219,14 @@ def test_no_recall_of_networks_that_are_tested_whole(tmp_path):
     assert draw("ablation", table, tmp_path).count("tested with all nodes") == 1
 
 
+def test_no_recall_of_what_ranks_all_nodes(tmp_path):
+    table = make_points(("lsh", "wta"), **{"hidden": "2x8"}).drop_duplicates("rule")
+    recall = [f"recall_of_top_{part}" for part in ("low", "median", "high")]
+    table.loc[table["rule"] == "wta", recall] = 1.0
+    table.loc[table["rule"] == "lsh", recall] = 0.6
+    assert draw("ablation", table, tmp_path).count("finds all of them") == 1
+
+
 def test_caption_of_one_panel_is_no_taller_than_it(style):
     figure, _ = style.create_panels(1, 1)
     style.draw_caption(figure, "word " * 120)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lsh_dl.results.compare import Differences
 
 #: The project's own reference results.
-REFERENCE = Path(__file__).parents[2] / "figures/reference/laptop"
+REFERENCES = Path(__file__).parents[2] / "figures/reference"
 
 #: What a verdict looks like in a terminal.
 COLORS = {"holds": "green", "holds in part": "yellow", "does not hold": "red"}
@@ -60,14 +60,14 @@ def claims(results: Path, rules: bool) -> None:
 @click.option(
     "--reference",
     type=folder,
-    default=REFERENCE,
-    help="Folder of reference results; default: the project's figures/reference/laptop.",
+    help="Folder of reference results; default: of figures/reference/*, that which has most of "
+    "the points.",
 )
 @click.option("--all", "everything", is_flag=True, help="Show every cell, not only those outside.")
 @click.option("--csv", is_flag=True, help="Print every cell as CSV, for other programs.")
 @click.pass_context
 def compare(
-    context: click.Context, results: Path, reference: Path, everything: bool, csv: bool
+    context: click.Context, results: Path, reference: Path | None, everything: bool, csv: bool
 ) -> None:
     """Compare results with reference results, cell by cell.
 
@@ -83,8 +83,11 @@ def compare(
     lsh-dl compare results/laptop
     lsh-dl compare results --reference kept/results --all
     """
-    from lsh_dl.results.compare import compare_results
+    from lsh_dl.results.compare import compare_results, nearest_reference
 
+    if reference is None:
+        reference = nearest_reference(results, REFERENCES)
+        click.echo(f"compared with {reference}", err=True)
     comparison = compare_results(results, reference)
     cells = comparison.cells
     if csv:

@@ -97,6 +97,23 @@ def keep_reference(results: Path, folder: Path) -> list[Path]:
     return [folder / name for name in (*written, SETTINGS)]
 
 
+def nearest_reference(results: Path, folder: Path) -> Path:
+    """Of the references in `folder`, that which has most of the results' points.
+
+    Raises
+    ------
+    UserError
+        `results` is no folder of results, or no reference has any of their points.
+    """
+    own = set(read_last_rows(results)["cell"])
+    kept = sorted(path.parent for path in folder.glob(f"*/{SETTINGS}"))
+    common = {path: len(own & set(read_last_rows(path)["cell"])) for path in kept}
+    if not any(common.values()):
+        listed = ", ".join(map(str, kept))
+        raise UserError(f"{results}: no point is in any of {listed or folder}; nothing to compare")
+    return max(common, key=common.get)
+
+
 def compare_results(results: Path, reference: Path) -> Differences:
     """Every cell of `results` against the reference's band.
 

@@ -22,7 +22,7 @@ from lsh_dl.engine.batch import Batch, pick_batch, slice_batch
 from lsh_dl.engine.counts import BACKWARD, FORWARD, OPTIMISER, RERANK, STAGES, UPDATE
 from lsh_dl.engine.dispatch import Selection
 from lsh_dl.engine.network import create_network, layer_weights, view_layer, view_outputs
-from lsh_dl.engine.outputs import include_targets
+from lsh_dl.engine.outputs import include_targets, write_largest, write_probabilities
 from lsh_dl.engine.prng import mix
 from lsh_dl.testing.probe import copy_state, to_vector
 from lsh_dl.training.model import SparseModel
@@ -166,6 +166,22 @@ def test_ranking_is_that_of_the_probabilities(outputs):
     probabilities = model.predict(rows, KEY)[0]
     ranked = model.rank(rows, KEY, 5)[0]
     np.testing.assert_array_equal(ranked, np.argsort(-probabilities, axis=1, kind="stable")[:, :5])
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_where_no_output_was_selected_all_are_equally_likely(count):
+    model = make_model("lsh", [FEATURES, 12, CLASSES], outputs=0.1)
+    level, workspace = 2, model.workspaces[0]
+    workspace.ids[level, :2], workspace.outputs[:2] = (5, 9), (0.75, 0.25)
+    probabilities, ranked = np.empty(CLASSES, np.float32), np.empty(3, np.int32)
+    write_probabilities(level, count, True, workspace, probabilities)
+    write_largest(level, count, True, workspace, ranked)
+    if count:
+        assert (probabilities[5], probabilities[9], probabilities.sum()) == (0.75, 0.25, 1)
+        assert ranked.tolist() == [5, 9, -1]
+    else:
+        np.testing.assert_array_equal(probabilities, np.float32(1 / CLASSES))
+        assert ranked.tolist() == [-1, -1, -1]
 
 
 def test_more_places_than_classes_are_not_ranked():

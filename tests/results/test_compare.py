@@ -9,6 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from lsh_dl.cli import claims
 from lsh_dl.cli.main import main
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import check_config
@@ -307,6 +308,20 @@ def test_compare_with_nothing_is_one_line(write, tmp_path):
     assert done.exit_code == 1
     assert done.stderr.startswith(f"error: {tmp_path / 'none/tables/runs.csv'}: no such file; ")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_reference_with_most_of_the_points_is_taken(write, tmp_path, monkeypatch):
+    references = tmp_path / "references"
+    for name, levels in (("a", (0.05,)), ("b", (0.05, 0.1)), ("c", (0.5,))):
+        keep_reference(write(name, levels=levels), references / name)
+    (references / "others.csv").touch()
+    monkeypatch.setattr(claims, "REFERENCES", references)
+    done = run("compare", write("second"))
+    assert done.stderr == f"compared with {references / 'b'}\n"
+    assert "8 cells of 2 points" in done.stdout
+    done = run("compare", write("far", levels=(0.3,)))
+    assert done.exit_code == 1
+    assert "far: no point is in any of" in done.stderr
 
 
 def test_reference_is_kept_by_its_command(write, tmp_path):
