@@ -18,9 +18,10 @@ from lsh_dl.runs.load import LoadMeter
 from lsh_dl.runs.machine import describe_machine
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.arrays import name_arrays
-from lsh_dl.training.epochs import build_model, draw_key
+from lsh_dl.training.epochs import draw_key
 from lsh_dl.training.loader import SparseInputs
 from lsh_dl.training.model import SparseModel
+from lsh_dl.training.run import create_model
 
 WARMED, TIMED = 2_000, 1_000
 """Samples before anything is timed, and of a timed part."""
@@ -38,14 +39,7 @@ LAW = {"feature_power": 0.5, "shared": 4}
 def measure_labels(run: Run) -> dict[str, Any]:
     """Train a network of `run.conditions["labels"]` outputs for a while: costs of a sample."""
     labels, features = (int(run.conditions[name]) for name in ("labels", "features"))
-    model = build_model(
-        [features, *run.hidden, labels],
-        run.reference,
-        run.settings,
-        run.active_fraction,
-        run.training,
-        run.seed,
-    )
+    model = create_model(run, features, labels)
     key = draw_key(run.seed, 1)
     timed, warmed = count_samples(model, labels)
     trained = SparseInputs(

@@ -20,6 +20,7 @@ from lsh_dl.results.claims.base import DOES_NOT_HOLD, HOLDS, NOT_TESTED, judge
 from lsh_dl.results.claims.wide import CLAIMS
 from lsh_dl.runs.spec import Training
 from lsh_dl.runs.summary import Rows
+from lsh_dl.training.epochs import build_model
 from lsh_dl.training.run import train_run
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +101,7 @@ def test_costs_over_the_number_of_labels(raw, tmp_path, monkeypatch):
 
 def test_recall_is_that_of_the_outputs_that_were_computed(monkeypatch):
     monkeypatch.setattr(wide_cost, "TESTED", 20)
-    model = wide_cost.build_model([50, 8, 40], "lsh", {"outputs": 1.0}, 1.0, Training(), 1)
+    model = build_model([50, 8, 40], "lsh", {"outputs": 1.0}, 1.0, Training(), 1)
     x = wide_cost.SparseInputs(*wide_cost.draw_wide(20, 40, 50, 1, 0))
     assert wide_cost.recall_of_best(model, x.batch(np.arange(20)), np.uint64(1)) == [1.0, 1.0]
 
