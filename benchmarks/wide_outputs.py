@@ -1,4 +1,4 @@
-"""Sampled softmax by LSH against the dense softmax, 100,000 labels: time and precision.
+"""Sampled softmax by LSH against the dense softmax, 100,000 and 670,091 labels: time, precision.
 
 `python -m benchmarks wide_outputs`. Both train the same network, features-128-labels, from the same
 weights on the same generated samples in the same order (`lsh_dl.data.synthetic.wide`), sample by
@@ -7,10 +7,12 @@ the settings of its preset `wide-outputs`: 0.2 % of the outputs.
 
 Precision at 1, 3 and 5 is taken on samples that were not trained on, after every quarter of
 training. The dense side is what takes the time, so it sees few samples of 100,000 labels and more
-of 10,000. Times are taken of 100,000 labels, after a little training: the systems take turns, round
-after round, and ratios are formed within a round. It is the processor's time, which other programs
-disturb less than the clock's. A timed call of LSH has its share of table upkeep. PyTorch, dense, in
-batches and one by one, is timed where it is installed.
+of 10,000. Times are taken of 100,000 labels and of Amazon-670K's 670,091, after a little training:
+the systems take turns, round after round, and ratios are formed within a round. It is the
+processor's time, which other programs disturb less than the clock's. A timed call of LSH has its
+share of table upkeep. PyTorch, dense, in batches (in bfloat16 too) and one by one, is timed where
+it is installed. Bytes a label are those of the output layer's weights, Adagrad's history and all
+that selects outputs. At 670,091 labels the dense side's samples take most of the time.
 """
 
 import time
@@ -21,11 +23,12 @@ import pandas as pd
 
 from benchmarks._results import write_table
 from benchmarks._timing import Systems, time_systems
-from benchmarks._torch import call_batches, import_torch
+from benchmarks._torch import PLAIN, Mode, call_batches, import_torch, usable_modes
 from lsh_dl.data.synthetic.wide import draw_wide
 from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.runs.machine import describe_machine
 from lsh_dl.runs.spec import Training
+from lsh_dl.training.arrays import name_arrays
 from lsh_dl.training.epochs import build_model, draw_key, draw_order, evaluate
 from lsh_dl.training.loader import SparseInputs
 from lsh_dl.training.model import SparseModel
@@ -34,13 +37,19 @@ FEATURES, HIDDEN = 10_000, 128
 SEED = 1
 TESTED = 4_000
 #: What is timed, and samples before.
-LABELS, WARMED = 100_000, 3_000
+LABELS, WARMED = (100_000, 670_091), 3_000
 #: Labels, samples to train on, learning rate.
-STUDIES = ((100_000, 8_000, 0.01), (10_000, 16_000, 0.01), (10_000, 16_000, 0.03))
+STUDIES = (
+    (100_000, 8_000, 0.01),
+    (10_000, 16_000, 0.01),
+    (10_000, 16_000, 0.03),
+    (670_091, 8_000, 0.01),
+)
 PARTS = 4
 ROUNDS = 7
-#: Samples of a timed call. LSH renews its tables of 100,000 labels every 1,000 samples.
-TIMED = {"LSH": 1_000, "dense": 25}
+#: Samples of a timed call, for each 100,000 labels: LSH renews its tables every 10 samples for each
+#: 1,000 labels, the dense network's samples take the longer.
+TIMED = {"LSH": lambda labels: labels // 100, "dense": lambda labels: 2_500_000 // labels}
 #: Samples of a call of PyTorch, by batch size.
 BATCHES = {128: 128, 1: 10}
 #: What ratios are to, by the end of a system's name.
@@ -52,18 +61,29 @@ def main() -> None:
     """Measure, print and write wide_outputs.csv and wide_outputs_precision.csv."""
     machine = describe_machine()
     print(f"generated set; {machine['processor']}, 1 of {machine['cores']} cores", flush=True)
-    measure_times()
+    write_table(pd.concat(map(measure_times, LABELS)), "wide_outputs")
     measure_precision()
 
 
-def measure_times() -> None:
-    """Time both networks and PyTorch's; write wide_outputs.csv."""
-    models = our_models(LABELS, STUDIES[0][2])
-    rows = draw_inputs(LABELS, WARMED, 0).batch(np.arange(WARMED))
+def measure_times(labels: int) -> pd.DataFrame:
+    """Time both networks and PyTorch's: a row a system and task."""
+    models = our_models(labels, STUDIES[0][2])
+    rows = draw_inputs(labels, WARMED, 0).batch(np.arange(WARMED))
     models["LSH"].train(rows, draw_key(SEED, 1))
-    table = time_models(models, LABELS)
-    print(table.to_string(float_format="{:.4g}".format), flush=True)
-    write_table(table.reset_index(), "wide_outputs")
+    sizes = {name: bytes_a_label(model, labels) for name, model in models.items()}
+    table = time_models(models, labels).reset_index()
+    table["bytes_a_label"] = table.iloc[:, 0].str.partition(",")[0].map(sizes)
+    table.insert(0, "labels", labels)
+    print(table.to_string(index=False, float_format="{:.4g}".format), flush=True)
+    return table
+
+
+def bytes_a_label(model: SparseModel, labels: int) -> float:
+    """Bytes of the output layer's weights, their history and what selects outputs, a label."""
+    network = model.network
+    numbers = int(network.starts[-1] - network.starts[-2])
+    selection = name_arrays(model.outputs.state, "state") if model.outputs else ()
+    return (2 * 4 * numbers + sum(array.nbytes for _, array in selection)) / labels
 
 
 def measure_precision() -> None:
@@ -114,7 +134,7 @@ def time_models(models: dict[str, SparseModel], labels: int) -> pd.DataFrame:
     """Processor microseconds a sample (median, lowest, highest), and their ratios to LSH."""
     systems, key = dict(torch_systems(labels)), draw_key(SEED, 2)
     for name, model in models.items():
-        samples = TIMED[name]
+        samples = TIMED[name](labels)
         rows = draw_inputs(labels, samples, 2).batch(np.arange(samples))
         systems[f"{name}, training"] = samples, lambda m=model, r=rows: m.train(r, key)
         systems[f"{name}, prediction"] = samples, lambda m=model, r=rows: m.rank(r, key, 5)
@@ -131,21 +151,28 @@ def torch_systems(labels: int) -> Systems:
     )
     optimiser = torch.optim.Adagrad(network.parameters(), lr=0.01)
     systems = {}
+    modes = usable_modes(torch, (PLAIN, Mode("bf16", bfloat16=True)))
     for batch, samples in BATCHES.items():
         x, y = torch.rand(batch, FEATURES), torch.randint(0, labels, (batch,))
+        for mode in modes:
 
-        def train(x=x, y=y):
-            optimiser.zero_grad(set_to_none=True)
-            torch.nn.functional.cross_entropy(network(x), y).backward()
-            optimiser.step()
+            def cast(mode=mode):
+                return torch.autocast("cpu", torch.bfloat16, enabled=mode.bfloat16)
 
-        def predict(x=x):
-            with torch.inference_mode():
-                network(x).topk(5)
+            def train(x=x, y=y, cast=cast):
+                optimiser.zero_grad(set_to_none=True)
+                with cast():
+                    loss = torch.nn.functional.cross_entropy(network(x), y)
+                loss.backward()
+                optimiser.step()
 
-        calls = call_batches(train, predict, samples // batch)
-        for task, call in zip(("training", "prediction"), calls, strict=True):
-            systems[f"PyTorch, batch {batch}, {task}"] = samples, call
+            def predict(x=x, cast=cast):
+                with torch.inference_mode(), cast():
+                    network(x).topk(5)
+
+            calls = call_batches(train, predict, samples // batch)
+            for task, call in zip(("training", "prediction"), calls, strict=True):
+                systems[f"PyTorch, {mode.title}, batch {batch}, {task}"] = samples, call
     return systems
 
 
