@@ -14,6 +14,13 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def refuse_truth(value: Any) -> Any:
+    """For numbers: pass on what is no `true` or `false`, which pydantic would take for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("a number is needed")
+    return value
+
+
 def validate(model: type[BaseModel], raw: Mapping[str, Any], place: str) -> Any:
     """Build `model` from `raw`; the first mistake becomes a one-line UserError at `place`."""
     try:

@@ -62,7 +62,7 @@ class _Loader(yaml.SafeLoader):
         within = [*above, id(node)]
         count = 1 + sum(self._count_values(part, counts, within) for part in parts)
         if count > MOST_VALUES:
-            self._refuse(node, f"its aliases stand for more than {MOST_VALUES:,} values")
+            self._refuse(node, f"more than {MOST_VALUES:,} values, those of aliases included")
         counts[id(node)] = count
         return count
 

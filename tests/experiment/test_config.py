@@ -45,6 +45,8 @@ MISTAKES = {
     ),
     "zero width": ({"networks": [[8, 0]]}, ["networks.0.1", "got 0"]),
     "no hidden layer": ({"networks": [[]]}, ["networks.0"]),
+    "true for a number": ({"seeds": [True]}, ["seeds.0", "a number is needed (got True)"]),
+    "true for a width": ({"networks": [[True]]}, ["networks.0.0", "a number is needed"]),
     "negative seed": ({"seeds": [-1]}, ["seeds.0", "got -1"]),
     "no seed": ({"seeds": []}, ["seeds"]),
     "seed given twice": ({"seeds": [3, 3]}, ["seeds", "3 is given twice"]),
