@@ -1,8 +1,9 @@
 """Which code decides a result: the modules that it is made of, found by reading their imports.
 
-One answer for all who ask: a job of the pipeline takes `source_files` as inputs, a checkpoint and a
-compiled kernel are known by `digest_code`. Imports are read, not run; what is imported by its name
-as a string (discovery, the estimator) is followed only where it is asked for.
+One answer for all who ask: a job that prepares, trains or measures is known by `digest_sources` of
+its `source_files`, a checkpoint and a compiled kernel by `digest_code`; jobs of a second have
+`source_files` as inputs. Imports are read, not run; what is imported by its name as a string
+(discovery, the estimator) is followed only where it is asked for.
 """
 
 import ast
@@ -51,6 +52,12 @@ def digest_code(*modules: str) -> str:
     for name, path in sorted(_follow(modules, outside=True).items()):
         digest.update(f"{name} {_digest_file(path)}\n".encode())
     return digest.hexdigest()
+
+
+def digest_sources(files: Iterable[Path]) -> str:
+    """As `digest_code`, of files that `source_files` gave."""
+    digests = sorted(f"{path.name} {_digest_file(path)}" for path in files)
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def _follow(modules: Iterable[str], outside: bool = False) -> dict[str, Path]:

@@ -1,9 +1,9 @@
 """Which of the package's own files decide the outcome of a job.
 
-Snakemake reruns a job when one of its inputs changed; a module that the job imports is none of
-them unless it is declared. Imports are followed here by reading the files, not by importing
-them. Discovery imports by folder, not by name, so the file of a rule or system is followed from
-its own jobs only: a new or edited one leaves the jobs of all others as they are.
+Snakemake reruns a job when one of its inputs or parameters changed; a module that the job imports
+is none of them unless it is declared. Imports are followed here by reading the files, not by
+importing them. Discovery imports by folder, not by name, so the file of a rule or system is
+followed from its own jobs only: a new or edited one leaves the jobs of all others as they are.
 """
 
 from pathlib import Path

@@ -105,11 +105,11 @@ class Project:
         assert done.returncode == 0, done.stdout
         return set(re.findall(r"^Job \d+: (.*)$", done.stdout, re.MULTILINE))
 
-    def edit(self, path: str):
-        """Change a file without changing what it does; returns a function that undoes it."""
+    def edit(self, path: str, text: str = "EDITED = True"):
+        """Add a line to a file; returns a function that undoes it."""
         file = self.folder / path
         before = file.read_bytes()
-        file.write_bytes(before + b"\n# edited\n")
+        file.write_bytes(before + f"\n{text}\n".encode())
         return lambda: file.write_bytes(before)
 
 
@@ -241,6 +241,22 @@ def test_nothing_to_do_the_second_time(project):
 def test_touched_file_of_the_same_content_reruns_nothing(project):
     os.utime(project.folder / "lsh_dl/training/run.py")
     assert project.planned() == set()
+
+
+def test_reworded_code_prepares_trains_and_measures_nothing(project):
+    undo = [
+        project.edit(f"lsh_dl/{path}", "# reworded")
+        for path in ("training/run.py", "data/convex.py", "measurements/selection_quality.py")
+    ]
+    message = project.folder / "lsh_dl/training/epochs.py"
+    before = message.read_text()
+    assert '"""Initial network, optimiser and rule.' in before
+    message.write_text(before.replace('"""Initial network', '"""The initial network'))
+    planned = project.planned()
+    message.write_text(before)
+    for one in undo:
+        one()
+    assert not {line for line in planned if line.startswith(("prepare", "train", "measure"))}
 
 
 def test_edited_engine_reruns_all_runs_but_prepares_no_data(project):

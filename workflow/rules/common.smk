@@ -26,7 +26,7 @@ from lsh_dl.experiment.resources import (
     minutes_to_ask_for,
     sizes_of,
 )
-from lsh_dl.common.code import source_files
+from lsh_dl.common.code import digest_sources, source_files
 from lsh_dl.data.prepared.fetch import file_hash
 from lsh_dl.data.prepared.prepare import resolve, sources_of_data
 from lsh_dl.experiment.dependencies import sources_of_measurement, sources_of_run

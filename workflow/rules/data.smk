@@ -3,7 +3,6 @@
 
 rule prepare_data:
     input:
-        sources=lambda wildcards: sources_of_data(entry_of(wildcards.dataset)["source"]),
         # Their contents decide (see params), not their time.
         own=lambda wildcards: [ancient(path) for path in OWN_FILES[wildcards.dataset]],
     output:
@@ -17,6 +16,9 @@ rule prepare_data:
         entry=lambda wildcards: as_param(json.dumps(entry_of(wildcards.dataset))),
         folder=lambda wildcards, output: Path(output.meta).parent,
         own=lambda wildcards: digest_files(OWN_FILES[wildcards.dataset]),
+        code=lambda wildcards: digest_sources(
+            sources_of_data(entry_of(wildcards.dataset)["source"])
+        ),
     message:
         "prepare {wildcards.dataset}"
     shell:

@@ -7,9 +7,6 @@ rule measure:
         / "data"
         / measured_run(wildcards).dataset
         / "meta.json",
-        sources=lambda wildcards: sources_of_measurement(
-            wildcards.study, measured_run(wildcards)
-        ),
     output:
         RESULTS / "{study}" / "{run}.csv",
     log:
@@ -27,6 +24,9 @@ rule measure:
     params:
         spec=lambda wildcards: as_param(measured_run(wildcards).model_dump_json()),
         data=lambda wildcards, input: Path(input.data).parent,
+        code=lambda wildcards: digest_sources(
+            sources_of_measurement(wildcards.study, measured_run(wildcards))
+        ),
     message:
         "measure {wildcards.study} of {wildcards.run}"
     script:

@@ -7,7 +7,6 @@ rule train:
         / "data"
         / RUNS[wildcards.run].dataset
         / "meta.json",
-        sources=lambda wildcards: sources_of_run(RUNS[wildcards.run]),
         pick=lambda wildcards: pick_of(RUNS[wildcards.run]),
     output:
         csv=report(
@@ -32,6 +31,7 @@ rule train:
         # The whole run: a changed setting reruns the runs that it changes.
         spec=lambda wildcards: as_param(RUNS[wildcards.run].model_dump_json()),
         data=lambda wildcards, input: Path(input.data).parent,
+        code=lambda wildcards: digest_sources(sources_of_run(RUNS[wildcards.run])),
     message:
         "train {wildcards.run}"
     script:

@@ -8,6 +8,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from lsh_dl.common.code import digest_sources
 from lsh_dl.common.errors import UserError
 from lsh_dl.data.prepared.checks import FORMAT
 from lsh_dl.data.prepared.fetch import CACHE_VARIABLE, cache_folder
@@ -42,10 +43,9 @@ def prepare_once(
     place = cache_folder(cache)
     try:
         parts += describe_own_files(dataset, mirror, cache).values()
-        digest = hashlib.sha256("\n".join(parts).encode())
-        for source in sources_of_data(entry.get("source") or label):
-            digest.update(source.read_bytes())
-        folder = place / "prepared" / f"{label}-{digest.hexdigest()[:12]}"
+        parts.append(digest_sources(sources_of_data(entry.get("source") or label)))
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        folder = place / "prepared" / f"{label}-{digest[:12]}"
         # Folders come to their place whole: what is there needs no lock, nor a writable cache.
         if not (folder / "meta.json").is_file():
             folder.parent.mkdir(parents=True, exist_ok=True)
