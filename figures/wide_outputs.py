@@ -5,6 +5,7 @@ import threads
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from pandas import DataFrame
 
 DASHES = ("-", (0, (3, 1.5)), (0, (1, 1)))
@@ -25,6 +26,8 @@ def draw(table: DataFrame) -> Figure:
             if count == counts[0]:
                 draw_curve(left, points, "samples_median", "-")
             draw_curve(right, points, "seconds_median", DASHES[counts.index(count) % len(DASHES)])
+        left.xaxis.set_major_locator(MaxNLocator(5))
+        left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         right.set_xscale("log")
         style.scale_powers(right.xaxis)
         for place in (left, right):
