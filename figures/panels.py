@@ -61,14 +61,19 @@ class Grid:
             if row:
                 style.label_row(axes, "\n".join(row))
 
-    def finish(self, x_label: str, caption: str) -> Figure:
-        """Add x axis labels, the legend of all curves, and the caption."""
+    def finish(self, x_label: str, caption: str, points: str | None = None) -> Figure:
+        """Add x axis labels, the legend of all curves, and the caption.
+
+        Parameters
+        ----------
+        points: what the caption says of a point; default: `style.describe_points`.
+        """
         for axes in self.axes[-1]:
             axes.set_xlabel(x_label)
         style.draw_legend(self.figure, [*self._handles()])
         style.draw_caption(
             self.figure,
-            f"{caption} {style.describe_points(self.table)} {style.BY_ERROR}",
+            f"{caption} {points or style.describe_points(self.table)} {style.BY_ERROR}",
         )
         return self.figure
 
@@ -78,6 +83,8 @@ class Grid:
             if curve["rule"] == "standard" and not self.standard_has_curve:
                 mark = style.ring(curve["curve"]) if self.shows_standard else {"marker": None}
                 look |= mark | {"linestyle": "--"}
+            if curve.get("counting") == "dense":
+                look |= {"linestyle": style.OTHERS}
             yield Line2D([], [], label=curve["title"], **look)
 
     #: Whether the standard network has a point of its own beside its dashed line, or a curve as all

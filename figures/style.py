@@ -22,6 +22,8 @@ from lsh_dl.results.looks import describe_network as describe_network
 
 matplotlib.use("Agg")
 
+OTHERS = (0, (3, 1.2))
+"""Dashes of other systems' lines."""
 DASHES = ("-", (0, (1, 1)), (0, (4, 1, 1, 1)))
 
 #: Ring around a point that has diverged runs among its seeds.
@@ -274,6 +276,12 @@ def draw_caption(figure: Figure, text: str) -> None:
     )
 
 
+def describe_diverged(runs: int) -> str:
+    """A sentence about diverged runs, with a blank in front; nothing where there are none."""
+    counted = "1 run" if runs == 1 else f"{runs:.0f} runs"
+    return f" {counted} diverged, shown as far as trained: red rings." if runs else ""
+
+
 def describe_points(table: pd.DataFrame) -> str:
     """The sentences about seeds, epochs, diverged runs and testing that every caption has."""
     counts, epochs = sorted(table["n"].unique()), table["epoch"]
@@ -283,10 +291,7 @@ def describe_points(table: pd.DataFrame) -> str:
         text += "one seed."
     else:
         text += f"median over {seeds} seeds; bands from the lowest to the highest seed."
-    diverged = int(table["diverged"].sum())
-    if diverged:
-        runs = "1 run" if diverged == 1 else f"{diverged} runs"
-        text += f" {runs} diverged, shown as far as trained: red rings."
+    text += describe_diverged(table["diverged"].sum())
     sparse = table[table["target_active_fraction"] < 1]
     tested = sparse.groupby("title", sort=False)["inference_active_fraction_low"].min()
     full = ", ".join(tested.index[tested == 1])

@@ -50,6 +50,7 @@ def make_points(rules=("standard", "dropout", "lsh"), kind="stand-in", **change)
                     "curve": NAMED_CURVES.index(rule) if rule in NAMED_CURVES else 5,
                     "threads": 1,
                     "target_active_fraction": level,
+                    "counting": "counted",
                     "group": "All",
                     "cores": 2,
                     "epoch": 3,

@@ -151,6 +151,12 @@ class Comparison(Model):
             reasons[label] = system.skip_reason(system.Settings(**entry.settings))
         return {label: reason for label, reason in reasons.items() if reason}
 
+    def title_of_system(self, label: str) -> str:
+        """The name in legends of an entry of `systems`."""
+        entry = self.systems[label]
+        found = find("lsh_dl.systems", System, entry.source or label)
+        return entry.title or default_title(found, label)
+
     def systems_here(self) -> dict[str, SystemEntry]:
         """The systems that can run here."""
         skipped = self.skipped_systems()

@@ -3,7 +3,8 @@
 Plain tables in, plain tables out; studies, claims and commands share what stands here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
@@ -47,6 +48,8 @@ class Rows(NamedTuple):
 
     runs: pd.DataFrame | None  # an epoch a row, as `compare_with_standard` returns them
     measured: pd.DataFrame | None  # what the study's `measure` returned, run after run
+    skipped: Mapping[str, str] = MappingProxyType({})  # entries by title, why they were not run
+    tables: Mapping[str, pd.DataFrame] = MappingProxyType({})  # others that it reads, by name
 
 
 def compare_with_standard(runs: pd.DataFrame) -> pd.DataFrame:

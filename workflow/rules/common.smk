@@ -263,6 +263,10 @@ CHECKOUT = Path(workflow.basedir)
 CONFIG_FILES = name_config_files()
 EXPERIMENT, RUNS_OF = load_experiment()
 TRAINED, MEASURED = split_studies(EXPERIMENT, RUNS_OF)
+#: By study, the entries that cannot run here, with the reason.
+SKIPPED = {
+    name: study.skipped(EXPERIMENT) for name, study in EXPERIMENT.studies.items()
+}
 #: All runs that are trained, by id; one may belong to several studies.
 RUNS = {run.id: run for runs in TRAINED.values() for run in runs}
 TIMED = timed_runs(EXPERIMENT, TRAINED)

@@ -53,6 +53,11 @@ rule study_table:
     input:
         runs=lambda wildcards: trained_files(TABLES[wildcards.table].name),
         measured=lambda wildcards: measured_files(TABLES[wildcards.table].name),
+        tables=lambda wildcards: [
+            RESULTS / "tables" / f"{name}.csv"
+            for name in TABLES[wildcards.table].tables[wildcards.table].reads
+            if name in ("runs", *PRESENT)
+        ],
         sources=lambda wildcards: source_files(
             "lsh_dl.results.tables", TABLES[wildcards.table].__module__
         ),
@@ -73,6 +78,7 @@ rule study_table:
     params:
         about=lambda wildcards: TABLES[wildcards.table].tables[wildcards.table].about,
         epoch=EXPERIMENT.reported_epoch,
+        skipped=lambda wildcards: dict(SKIPPED[TABLES[wildcards.table].name]),
         # The study's section of the config decides the table too (headings, say).
         section=lambda wildcards: as_param(
             str(EXPERIMENT.studies[TABLES[wildcards.table].name])

@@ -107,6 +107,9 @@ if workflow.is_main_process:
 
     onstart:
         claim_results()
+        for study, reasons in SKIPPED.items():
+            for title, reason in reasons.items() if study in RUNS_OF else ():
+                print(f"{study}: {title} is skipped: {reason}", file=sys.stderr)
         if workflow.local_exec:
             announce_pipeline()
         show_progress()

@@ -16,4 +16,6 @@ with job(snakemake.log[0]):  # noqa: F821 (Snakemake defines it)
         snakemake.input.measured,  # noqa: F821
         Path(snakemake.output[0]),  # noqa: F821
         experiment.reported_epoch,
+        snakemake.params.skipped,  # noqa: F821
+        snakemake.input.tables,  # noqa: F821
     )

@@ -47,12 +47,15 @@ class Table(NamedTuple):
         Whether figures/<name>.py draws it, with the caption workflow/report/<name>.rst.
     about
         The table's own caption in the report, reStructuredText.
+    reads
+        Names of other tables that it is made of, those of them that there are; `runs` is always.
     """
 
     make: Callable[[Any, Rows], pd.DataFrame]
     shows: Callable[[str], bool] | None = None
     drawn: bool = True
     about: str = POINTS
+    reads: tuple[str, ...] = ()
 
     def has_place_for(self, rule: str) -> bool:
         """Whether it shows runs of this rule."""
@@ -98,6 +101,10 @@ class Study(Model):
     @abstractmethod
     def expand_runs(self, comparison: "Comparison") -> list[Run]:
         """All of its runs, in the order in which tables have them."""
+
+    def skipped(self, comparison: "Comparison") -> Mapping[str, str]:
+        """The entries that cannot run here, by title, with the reason: for the log and tables."""
+        return {}
 
     def pick_measured(self, runs: list[Run]) -> list[Run]:
         """Those of its runs that are measured: by default, all of a study that is not trained."""

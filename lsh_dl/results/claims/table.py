@@ -10,7 +10,7 @@ import pandas as pd
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import write_csv, written_whole
 from lsh_dl.common.kinds import Kind
-from lsh_dl.results.claims import accuracy, threads, wide, widths
+from lsh_dl.results.claims import accuracy, seconds, threads, wide, widths
 from lsh_dl.results.claims.base import (
     DOES_NOT_HOLD,
     HOLDS,
@@ -31,6 +31,7 @@ CLAIMS: tuple[Claim, ...] = (
     *threads.CLAIMS,
     *widths.CLAIMS,
     *wide.CLAIMS,
+    *seconds.CLAIMS,
 )
 
 #: Columns of claims.csv that are true of the claim, in front of those of the cell: `found` is the
