@@ -77,7 +77,7 @@ def describe(table: pd.DataFrame, skipped: pd.DataFrame) -> str:
 def describe_seeds(table: pd.DataFrame) -> str:
     """Of what the points are."""
     counts = " or ".join(str(count) for count in sorted(table["n"].unique()))
-    text = "Each point: an evaluation of one run."
+    text = "Each point: an evaluation, one seed."
     if counts != "1":
         text = (
             f"Each point: an evaluation, median over {counts} seeds; bands from the lowest to the "
