@@ -72,6 +72,10 @@ def select_by_pooled_hash(model, x, width, answer):
     }
 
 
+def select_by_drawing(model, x, width, answer):
+    return {"rerank": count_pairs(answer.nodes, x)}
+
+
 CASES = {
     "standard": ("standard", {}, select_by_nothing),
     "dropout": ("dropout", {}, select_by_nothing),
@@ -85,6 +89,7 @@ CASES = {
         select_by_fitted_hash,
     ),
     "lsh-paper": ("lsh", {"preset": "paper", "K": 4}, select_by_gaussian_hash),
+    "sampled": ("sampled", {}, select_by_drawing),
     "lsh-authors": ("lsh", {"preset": "authors-code", "L": 7}, select_by_pooled_hash),
 }
 

@@ -21,6 +21,9 @@ VARIANTS = {
     "adaptive steep": ("adaptive", {"alpha": 50.0}),
     "adaptive sampled": ("adaptive", {"inference": "sampled"}),
     "wta": ("wta", {}),
+    "sampled": ("sampled", {}),
+    # Corrected, an output's value is no inner product, on purpose; hidden nodes are all active.
+    "sampled by frequency": ("sampled", {"drawn": "frequency", "corrected": False}),
     "lsh": ("lsh", {}),
     "lsh paper": ("lsh", {"preset": "paper"}),
     "lsh authors-code": ("lsh", {"preset": "authors-code"}),
