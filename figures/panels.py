@@ -17,10 +17,16 @@ class Grid:
     ----------
     table: points (see lsh_dl.runs.summary.summarise).
     variants: names of further rows within each network, such as ("training", "inference").
+    x_labels: labels of the x axis where it differs between variants, which then are not named.
     """
 
-    def __init__(self, table: pd.DataFrame, variants: tuple[str, ...] = ("",)):
-        self.table = table
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        variants: tuple[str, ...] = ("",),
+        x_labels: tuple[str, ...] | None = None,
+    ):
+        self.table, self.x_labels = table, x_labels
         self.datasets = list(table["dataset"].unique())
         self.networks = list(table.sort_values("hidden_layers", kind="stable")["hidden"].unique())
         self.variants = variants
@@ -28,7 +34,8 @@ class Grid:
         self.networks_across = len(self.datasets) == 1 and len(self.networks) > 1
         columns = len(self.networks if self.networks_across else self.datasets)
         rows = len(variants) * (1 if self.networks_across else len(self.networks))
-        self.figure, self.axes = style.create_panels(rows, columns)
+        between = style.LABELLED_GAP if x_labels else style.GAPS[1]
+        self.figure, self.axes = style.create_panels(rows, columns, between=between)
 
     def panels(self) -> Iterator[tuple[Axes, str, pd.DataFrame]]:
         """Each panel's axes, variant and points, with titles set and the y axis scaled."""
@@ -42,7 +49,9 @@ class Grid:
                     if part.empty:
                         axes.set_visible(False)
                         continue
-                    self._label(axes, part.iloc[0], variant)
+                    self._label(axes, part.iloc[0], "" if self.x_labels else variant)
+                    if self.x_labels:
+                        axes.set_xlabel(self.x_labels[k])
                     # One y axis for all of a data set's panels: depths can be compared.
                     accuracies = of_data[["test_accuracy_low", "test_accuracy_high"]]
                     style.scale_accuracy(axes, accuracies.min().min(), accuracies.max().max())
@@ -56,19 +65,19 @@ class Grid:
         if place.is_first_row():
             axes.set_title(f"{data}\n{network}" if self.networks_across else data)
         if place.is_first_col():
-            axes.set_ylabel(style.ACCURACY)
+            axes.set_ylabel(self.y_label)
             row = [*([] if self.networks_across else [network]), *([variant] if variant else [])]
             if row:
                 style.label_row(axes, "\n".join(row))
 
-    def finish(self, x_label: str, caption: str, points: str | None = None) -> Figure:
+    def finish(self, x_label: str | None, caption: str, points: str | None = None) -> Figure:
         """Add x axis labels, the legend of all curves, and the caption.
 
         Parameters
         ----------
         points: what the caption says of a point; default: `style.describe_points`.
         """
-        for axes in self.axes[-1]:
+        for axes in () if self.x_labels else self.axes[-1]:
             axes.set_xlabel(x_label)
         style.draw_legend(self.figure, [*self._handles()])
         style.draw_caption(
@@ -87,6 +96,7 @@ class Grid:
                 look |= {"linestyle": style.OTHERS}
             yield Line2D([], [], label=curve["title"], **look)
 
+    y_label = style.ACCURACY
     #: Whether the standard network has a point of its own beside its dashed line, or a curve as all
     #: others and no such line.
     shows_standard = False

@@ -53,6 +53,8 @@ BY_ERROR = "Accuracies are spaced by error: from 80 to 90 % is about as far as f
 PANEL = (1.85, 1.5)
 ALONE = 2
 GAPS = (0.48, 0.36)
+LABELLED_GAP = 0.58
+"""Between rows of which each has a label on its x axis."""
 CAPTION_WIDTH = 6.4
 MARGINS = {"left": 1.2, "right": 0.15, "top": 0.66, "bottom": 0.5}
 
@@ -207,17 +209,20 @@ def scale_percent(axis: Axis, low: float, high: float) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def create_panels(rows: int, columns: int, wide: float = 1) -> tuple[Figure, np.ndarray]:
+def create_panels(
+    rows: int, columns: int, wide: float = 1, between: float = GAPS[1]
+) -> tuple[Figure, np.ndarray]:
     """A figure and its axes, (rows, columns), with room for labels, legend and caption.
 
-    Panels are `wide` times as wide as usual, and a single column at least `ALONE` times.
+    Panels are `wide` times as wide as usual, and a single column at least `ALONE` times; rows are
+    `between` inches from each other.
     """
     if columns == 1:
         wide = max(wide, ALONE)
     panel = wide * PANEL[0]
     gap = GAPS[0] + (0.3 if wide > 1 else 0)  # wide panels have long labels
     inner_width = columns * panel + (columns - 1) * gap
-    inner_height = rows * PANEL[1] + (rows - 1) * GAPS[1]
+    inner_height = rows * PANEL[1] + (rows - 1) * between
     width = inner_width + MARGINS["left"] + MARGINS["right"]
     height = inner_height + MARGINS["top"] + MARGINS["bottom"]
     figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
@@ -227,7 +232,7 @@ def create_panels(rows: int, columns: int, wide: float = 1) -> tuple[Figure, np.
         top=1 - MARGINS["top"] / height,
         bottom=MARGINS["bottom"] / height,
         wspace=gap / panel,
-        hspace=GAPS[1] / PANEL[1],
+        hspace=between / PANEL[1],
     )
     return figure, axes
 

@@ -51,13 +51,17 @@ def make_points(rules=("standard", "dropout", "lsh"), kind="stand-in", **change)
                     "threads": 1,
                     "target_active_fraction": level,
                     "counting": "counted",
+                    "accuracy_of": "validation",
+                    "default": rule == "lsh" and level < 1,
+                    **dict.fromkeys(("on_training_percent", "on_microseconds"), level < 0.5),
                     "group": "All",
                     "cores": 2,
                     "epoch": 3,
                     "n": 3,
                     "diverged": 0,
                 }
-                for measure in (*MEASURES, "seconds", "speedup", "samples", "precision_at_1"):
+                others = ("accuracy", "microseconds", "seconds", "speedup", "samples")
+                for measure in (*MEASURES, *others, "precision_at_1"):
                     value = 0.1 + 0.8 * level if "accuracy" in measure else level
                     row |= {
                         f"{measure}_low": value * 0.9,

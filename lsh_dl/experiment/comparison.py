@@ -27,10 +27,18 @@ from lsh_dl.experiment.entries import (
 )
 from lsh_dl.experiment.studies.base import Study, Table
 from lsh_dl.rules.base import Rule
+from lsh_dl.runs.frontier import TRIALS, gather_settings
 from lsh_dl.runs.spec import Fraction, Run, Training
 from lsh_dl.runs.summary import summarise
 from lsh_dl.systems.base import System
 
+ABOUT_SETTINGS = (
+    "All settings that the experiment tried on one thread: a row a setting of any study's runs and "
+    "of the trials of ``tuning`` and ``budget``, with accuracy on the validation part and costs. "
+    "``on_...`` says whether none is as accurate at less of that cost, ``default`` which is LSH "
+    "as the comparison has it, at the level nearest to 5 %. Only runs of timed studies had the "
+    "machine to themselves; microseconds of the others are rough."
+)
 LONGEST_PATH = 2000
 """Bytes of the folder of outputs: systems allow 4,096 for a path with all below it."""
 
@@ -245,6 +253,11 @@ class MainStudy(Study):
                 lambda study, rows: summarise(rows.runs), lambda rule: rule != "dropout"
             ),
             "accuracy_vs_multiplications": Table(lambda study, rows: summarise(rows.runs)),
+            "frontier": Table(
+                lambda study, rows: gather_settings(rows.tables),
+                about=ABOUT_SETTINGS,
+                reads=("runs", *TRIALS),
+            ),
         }
     )
 

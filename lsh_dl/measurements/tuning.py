@@ -49,6 +49,7 @@ def measure_trial(run: Run, data: Prepared) -> Iterator[dict[str, Any]]:
             "training_percent": work["training_percent"],
             "inference_percent": work["inference_percent"],
             "train_seconds": round(seconds, 4),
+            "microseconds": 1e6 * seconds / len(order),
             "status": "diverged" if diverged else "ok",
         }
         if diverged:

@@ -45,8 +45,9 @@ def summarise_trials(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows
-        An epoch a row: `SETTING`, `seed`, `epoch`, `validation_accuracy`, `PARTS`, `status` and
-        what tells the run. A seed that diverged counts with an accuracy of 0.
+        An epoch a row: `SETTING`, `seed`, `epoch`, `validation_accuracy`, `PARTS`, `microseconds`
+        (of training a sample), `status` and what tells the run. A seed that diverged counts with
+        an accuracy of 0.
     """
     rows = rows.assign(
         validation_accuracy=rows["validation_accuracy"].where(rows["status"] == "ok", 0.0)
@@ -57,7 +58,8 @@ def summarise_trials(rows: pd.DataFrame) -> pd.DataFrame:
     trials = []
     for values, group in best.groupby(list(SETTING), sort=False):
         told = group.iloc[0][["dataset", "hidden", "rule", "label"]].to_dict()
-        medians = group[["validation_accuracy", *PARTS, "epoch"]].median().to_dict()
+        measures = ["validation_accuracy", *PARTS, "microseconds", "epoch"]
+        medians = group[measures].median().to_dict()
         seeds = " ".join(str(seed) for seed in sorted(group["seed"]))
         trials.append(told | dict(zip(SETTING, values, strict=True)) | medians | {"seeds": seeds})
     return pd.DataFrame(trials)

@@ -39,6 +39,9 @@ MEASURES = (
     "inference_percent_of_standard",
 )
 
+LEVEL = 0.05
+"""Share of active nodes that the paper's claims are about."""
+
 #: The rules with a colour of their own; `curve` numbers them first, other labels after them.
 NAMED_CURVES = ("standard", "dropout", "adaptive", "wta", "lsh")
 

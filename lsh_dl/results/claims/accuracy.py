@@ -9,7 +9,6 @@ from lsh_dl.results.claims.base import (
     ABSENT,
     ABSTRACT,
     CLOSE,
-    LEVEL,
     REPORTED,
     Cell,
     Claim,
@@ -22,7 +21,7 @@ from lsh_dl.results.claims.base import (
     require_quiet,
     rows_of,
 )
-from lsh_dl.runs.summary import reported_epochs
+from lsh_dl.runs.summary import LEVEL, reported_epochs
 
 ABOUT_FIVE = 5.5
 """Per cent of the multiplications: what rounds to 5."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lsh_dl.runs.summary import last_epochs, reported_epochs
+from lsh_dl.runs.summary import LEVEL, last_epochs, reported_epochs
 
 HOLDS = "holds"
 IN_PART = "holds in part"
@@ -25,8 +25,6 @@ VERDICT_RULE = (
 #: `scaling_width` and `energy` (lsh_dl.experiment.studies.scaling).
 Tables = Mapping[str, pd.DataFrame]
 
-LEVEL = 0.05
-"""Share of active nodes that the paper's claims are about."""
 CLOSE = 1.0
 """Points of test accuracy: the paper's own "within 1 %", here the measure of all that is alike."""
 ABSTRACT, REPORTED = "abstract and news article", "reported"
