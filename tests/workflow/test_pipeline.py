@@ -404,7 +404,8 @@ def test_a_part_alone_can_be_asked_for(project):
     done = project.snakemake(*config)
     assert done.returncode == 0, done.stdout
     drawn = {path.stem for path in (project.folder / "part/figures").glob("*.svg")}
-    assert drawn == {"accuracy_lsh_vs_adaptive", "accuracy_vs_multiplications", "ablation"}
+    comparison = {"accuracy_lsh_vs_adaptive", "accuracy_vs_multiplications", "frontier"}
+    assert drawn == comparison | {"ablation"}
     table = pd.read_csv(project.folder / "part/tables/accuracy_vs_multiplications.csv")
     assert set(table["rule"]) == {"wta"}
 
@@ -439,6 +440,7 @@ def test_new_rule_reruns_no_other_and_comes_to_the_figures(project):
         "accuracy_lsh_vs_dropout": True,
         "accuracy_lsh_vs_adaptive": True,
         "accuracy_vs_multiplications": True,
+        "frontier": True,
         "ablation": False,
         "asgd_convergence": False,
         "asgd_lsh_vs_standard": False,
