@@ -55,6 +55,30 @@ class Optimiser(NamedTuple):
         return self.steps is not None
 
 
+class OptimiserSettings(NamedTuple):
+    """What `create_optimiser` is given: as in a config's `training`."""
+
+    learning_rate: float
+    momentum: float
+    adagrad: bool
+    alpha: float = 0.0
+    adam: bool = False
+    penalised: Literal["all", "outputs"] = "all"
+
+
+def settings_of(optimiser: Optimiser) -> OptimiserSettings:
+    """What an optimiser was created with."""
+    penalised = "outputs" if optimiser.penalised_from else "all"
+    return OptimiserSettings(
+        float(optimiser.learning_rate),
+        float(optimiser.momentum),
+        optimiser.adagrad,
+        float(optimiser.alpha),
+        optimiser.adam,
+        penalised,
+    )
+
+
 def create_optimiser(
     network: Network,
     learning_rate: float,
@@ -107,33 +131,35 @@ def is_adam(steps):
 
 
 @compiled
-def correct_rate(rate, steps, s):
+def correct_rate(learning_rate, steps, s):
     """The learning rate of sample `s` of a batch: Adam's means start at 0, which this makes up for.
 
-    float32: rate sqrt(1 - ADAM_SQUARE^t) / (1 - ADAM_MEAN^t) in step t; others' as it is.
+    float32: learning_rate sqrt(1 - ADAM_SQUARE^t) / (1 - ADAM_MEAN^t) in step t; others' as it is.
     """
     if steps is None:
-        return rate
+        return learning_rate
     t = np.float64(steps + s + 1)
-    return np.float32(rate * np.sqrt(1 - ADAM_SQUARE**t) / (1 - ADAM_MEAN**t))
+    return np.float32(learning_rate * np.sqrt(1 - ADAM_SQUARE**t) / (1 - ADAM_MEAN**t))
 
 
 @compiled
 def step_row(optimiser, weights, start, gradient, v, b):
     """Update the weight row at `start` along gradient * v, over v's blocks b; without penalty."""
     squares, velocity = optimiser.squares, optimiser.velocity
-    rate, decay = optimiser.learning_rate, optimiser.momentum
+    learning_rate, momentum = optimiser.learning_rate, optimiser.momentum
     if is_adam(optimiser.steps):
-        step_adam(weights, squares, velocity, start, gradient, v, b, rate, decay)
+        step_adam(weights, squares, velocity, start, gradient, v, b, learning_rate, momentum)
     elif optimiser.adagrad:
-        if decay > 0:
-            step_adagrad_momentum(weights, squares, velocity, start, gradient, v, b, rate, decay)
+        if momentum > 0:
+            step_adagrad_momentum(
+                weights, squares, velocity, start, gradient, v, b, learning_rate, momentum
+            )
         else:
-            step_adagrad(weights, squares, velocity, start, gradient, v, b, rate, decay)
-    elif decay > 0:
-        step_momentum(weights, squares, velocity, start, gradient, v, b, rate, decay)
+            step_adagrad(weights, squares, velocity, start, gradient, v, b, learning_rate, momentum)
+    elif momentum > 0:
+        step_momentum(weights, squares, velocity, start, gradient, v, b, learning_rate, momentum)
     else:
-        step_sgd(weights, squares, velocity, start, gradient, v, b, rate, decay)
+        step_sgd(weights, squares, velocity, start, gradient, v, b, learning_rate, momentum)
 
 
 @compiled
@@ -150,17 +176,21 @@ def prefetch_row(optimiser, weights, start, b):
 def step_penalised(optimiser, weights, start, gradient, v, b, bias):
     """`step_row` with the L2 penalty, but for the weight at place `bias` of the row; -1: none."""
     h, u = optimiser.squares, optimiser.velocity
-    rate, decay, alpha = optimiser.learning_rate, optimiser.momentum, optimiser.alpha
+    learning_rate, momentum, alpha = optimiser.learning_rate, optimiser.momentum, optimiser.alpha
     if is_adam(optimiser.steps):
-        penalised_adam(weights, h, u, start, gradient, v, b, rate, decay, alpha, bias)
+        penalised_adam(weights, h, u, start, gradient, v, b, learning_rate, momentum, alpha, bias)
     elif optimiser.adagrad:
-        if decay > 0:
+        if momentum > 0:
             penalised_adagrad_momentum(
-                weights, h, u, start, gradient, v, b, rate, decay, alpha, bias
+                weights, h, u, start, gradient, v, b, learning_rate, momentum, alpha, bias
             )
         else:
-            penalised_adagrad(weights, h, u, start, gradient, v, b, rate, decay, alpha, bias)
-    elif decay > 0:
-        penalised_momentum(weights, h, u, start, gradient, v, b, rate, decay, alpha, bias)
+            penalised_adagrad(
+                weights, h, u, start, gradient, v, b, learning_rate, momentum, alpha, bias
+            )
+    elif momentum > 0:
+        penalised_momentum(
+            weights, h, u, start, gradient, v, b, learning_rate, momentum, alpha, bias
+        )
     else:
-        penalised_sgd(weights, h, u, start, gradient, v, b, rate, decay, alpha, bias)
+        penalised_sgd(weights, h, u, start, gradient, v, b, learning_rate, momentum, alpha, bias)

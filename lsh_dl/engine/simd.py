@@ -662,7 +662,8 @@ def prefetch_blocks(typing, numbers, start, blocks):
 def _make_step(adagrad: bool, momentum: bool, penalised: bool = False, adam: bool = False):
     """Build the update of one weight row for one optimiser.
 
-    Adam keeps the mean gradient in `velocity`, the mean square in `squares`; `rate` is corrected.
+    Adam keeps the mean gradient in `velocity`, the mean square in `squares`; its `learning_rate` is
+    corrected.
     """
     f = types.float32
 
@@ -674,7 +675,7 @@ def _make_step(adagrad: bool, momentum: bool, penalised: bool = False, adam: boo
         w, h, v = (_Array(context, builder, kinds[i], arguments[i]) for i in range(3))
         inputs = _Array(context, builder, kinds[5], arguments[5])
         gradient = _splat(builder, arguments[4])
-        rate = _splat(builder, arguments[7])
+        learning_rate = _splat(builder, arguments[7])
         decay = _splat(builder, arguments[8])
         with _for_blocks(context, builder, kinds[6], arguments[6]) as block:
             here = builder.add(arguments[3], block)
@@ -686,7 +687,7 @@ def _make_step(adagrad: bool, momentum: bool, penalised: bool = False, adam: boo
                 pull = fast("fmul", _splat(builder, arguments[9]), weight)
                 counts = builder.and_(touched, _lanes_but(builder, block, arguments[10]))
                 slope = fast("fadd", slope, builder.select(counts, pull, _constant(0.0)))
-            step = fast("fmul", rate, slope)
+            step = fast("fmul", learning_rate, slope)
             if adam:
                 mean, square = v.load(here), h.load(here)
                 change = fast("fsub", slope, mean)
@@ -697,7 +698,7 @@ def _make_step(adagrad: bool, momentum: bool, penalised: bool = False, adam: boo
                 v.store(builder.select(touched, mean, v.load(here)), here)
                 root = _call(builder, f"llvm.sqrt.v{LANES}f32", _VECTOR, [new])
                 root = fast("fadd", root, _constant(ADAM_EPSILON))
-                step = builder.fdiv(fast("fmul", rate, mean), root, flags=_FAST)
+                step = builder.fdiv(fast("fmul", learning_rate, mean), root, flags=_FAST)
                 step = builder.select(touched, step, _constant(0.0))
             if adagrad:
                 history = fast("fadd", h.load(here), fast("fmul", slope, slope))
@@ -712,7 +713,9 @@ def _make_step(adagrad: bool, momentum: bool, penalised: bool = False, adam: boo
         return context.get_dummy_value()
 
     @intrinsic
-    def step_blocks(typing, weights, squares, velocity, start, gradient, x, blocks, rate, decay):
+    def step_blocks(
+        typing, weights, squares, velocity, start, gradient, x, blocks, learning_rate, momentum
+    ):
         """Descend the row at `start` along gradient * x, over x's blocks.
 
         Weights whose input is zero stay as they are, in velocity and history too.
@@ -722,7 +725,18 @@ def _make_step(adagrad: bool, momentum: bool, penalised: bool = False, adam: boo
 
     @intrinsic
     def step_penalised(
-        typing, weights, squares, velocity, start, gradient, x, blocks, rate, decay, alpha, bias
+        typing,
+        weights,
+        squares,
+        velocity,
+        start,
+        gradient,
+        x,
+        blocks,
+        learning_rate,
+        momentum,
+        alpha,
+        bias,
     ):
         """The same, alpha times the weight added to the gradient of all but the one at `bias`."""
         number = types.int64

@@ -11,7 +11,7 @@ from lsh_dl.common.memory import require_memory
 from lsh_dl.common.validation import validate
 from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.network import create_network
-from lsh_dl.engine.optimiser import create_optimiser
+from lsh_dl.engine.optimiser import OptimiserSettings, create_optimiser
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import Training
@@ -79,15 +79,8 @@ def build_model(
     selection = found(checked, active_fraction, seed)
     sampled = selection.for_outputs() is not None
     network = create_network(sizes, seed, sampled, linear, training.initial_weights)
-    optimiser = create_optimiser(
-        network,
-        training.learning_rate,
-        training.momentum,
-        training.adagrad,
-        training.alpha,
-        training.adam,
-        training.penalised,
-    )
+    given = training.model_dump(include=set(OptimiserSettings._fields))
+    optimiser = create_optimiser(network, **given)
     return SparseModel(network, optimiser, selection)
 
 

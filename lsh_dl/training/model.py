@@ -24,7 +24,12 @@ from lsh_dl.engine.network import (
     row_length,
     view_outputs,
 )
-from lsh_dl.engine.optimiser import Optimiser, create_optimiser
+from lsh_dl.engine.optimiser import (
+    Optimiser,
+    OptimiserSettings,
+    create_optimiser,
+    settings_of,
+)
 from lsh_dl.engine.outputs import Outputs
 from lsh_dl.engine.reorder import permute_nodes
 from lsh_dl.engine.threads import NO_MORE, Team, create_queue, run_undisturbed
@@ -373,12 +378,7 @@ class SparseModel:
     def __reduce__(self) -> tuple:
         """Pickle and copy by the arrays' contents: kernels and places in memory are made anew."""
         sizes = self.network.sizes.tolist()
-        optimiser = self.optimiser
-        settings = (
-            *(optimiser.learning_rate, optimiser.momentum, optimiser.adagrad),
-            *(optimiser.alpha, optimiser.adam),
-            "outputs" if optimiser.penalised_from else "all",
-        )
+        settings = settings_of(self.optimiser)
         arrays, linear = self.named_arrays(), self.network.linear
         return restore_model, (
             *(sizes, settings, self.rule, arrays, self.counters, self.threads),
@@ -424,7 +424,7 @@ def count_numbers(sizes: Sequence[int], is_sampled: bool) -> int:
 
 def restore_model(
     sizes: Sequence[int],
-    optimiser: tuple[float, float, bool, float, bool, str],
+    optimiser: OptimiserSettings,
     rule: Rule,
     arrays: Mapping[str, np.ndarray],
     counters: Counters,
@@ -438,8 +438,7 @@ def restore_model(
     sizes
         Inputs, widths of the hidden layers, classes.
     optimiser
-        As `create_optimiser` takes it: learning rate, momentum, Adagrad, L2 penalty, Adam,
-        penalised layers.
+        What its optimiser was created with.
     arrays
         What `SparseModel.named_arrays` gave; without histories the optimiser starts anew.
     counters

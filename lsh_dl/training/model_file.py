@@ -28,6 +28,7 @@ from lsh_dl.common.memory import require_memory
 from lsh_dl.common.npy import ArrayArchive, all_finite
 from lsh_dl.common.validation import Model, validate
 from lsh_dl.data.prepared.preprocessing import InputTransform
+from lsh_dl.engine.optimiser import OptimiserSettings, settings_of
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import Fraction, Seed, Width
 from lsh_dl.training.model import Counters, SparseModel, restore_model
@@ -117,7 +118,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
     UserError
         The state of the rule holds what cannot be saved, or the file cannot be written.
     """
-    model, optimiser = trained.model, trained.model.optimiser
+    model = trained.model
     rule = model.rule
     reference = refer_to(type(rule), "lsh_dl.rules")
     arrays = model.named_arrays(histories) | trained.transform._asdict()
@@ -133,14 +134,7 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
             active_fraction=rule.active_fraction,
             seed=rule.seed,
         ),
-        optimiser=OptimiserHeader(
-            learning_rate=optimiser.learning_rate,
-            momentum=optimiser.momentum,
-            adagrad=optimiser.adagrad,
-            alpha=optimiser.alpha,
-            adam=optimiser.adam,
-            penalised="outputs" if optimiser.penalised_from else "all",
-        ),
+        optimiser=OptimiserHeader(**settings_of(model.optimiser)._asdict()),
         **model.counters._asdict(),
         classes=list(trained.classes),
         key=int(trained.key),
@@ -215,7 +209,7 @@ def _restore(path: Path, header: Header, arrays: ArrayArchive, rule: Rule) -> Tr
     try:
         model = restore_model(
             header.sizes,
-            tuple(header.optimiser.model_dump().values()),
+            OptimiserSettings(**header.optimiser.model_dump()),
             rule,
             arrays,
             Counters(**{name: getattr(header, name) for name in Counters._fields}),
