@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lsh_dl.common.discovery import discover, find
+from lsh_dl.data.prepared.store import ArraySamples, Prepared
 from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.network import Network, create_network, layer_weights
 from lsh_dl.engine.optimiser import create_optimiser
@@ -106,6 +107,32 @@ def make_model(
     network = create_network(sizes, seed, made.for_outputs() is not None)
     optimiser = create_optimiser(network, rate, momentum, adagrad, adam=adam)
     return SparseModel(network, optimiser, made, threads)
+
+
+def make_prepared(
+    train: ArraySamples,
+    validation: ArraySamples,
+    test: ArraySamples,
+    features: int,
+    classes: int,
+    scale: float = 1.0,
+) -> Prepared:
+    """Drawn samples as a prepared data set."""
+    return Prepared(
+        train=train,
+        validation=validation,
+        test=test,
+        offset=np.zeros(features, np.float32),
+        scale=np.full(features, scale, np.float32),
+        features=features,
+        classes=classes,
+        name="drawn",
+        title="Drawn",
+        kind="generated",
+        image_shape=None,
+        provenance="",
+        meta={},
+    )
 
 
 def true_weights(network: Network) -> list[np.ndarray]:

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from networks import make_prepared
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.data.prepared.store import ArraySamples, Prepared
+from lsh_dl.data.prepared.store import ArraySamples
 from lsh_dl.experiment.config import check_config
 from lsh_dl.experiment.expand import expand_studies
 from lsh_dl.runs.summary import Rows, compare_with_standard, mark_reported
@@ -41,21 +42,7 @@ def data():
         x = generator.integers(0, 256, (samples, 24)).astype(np.uint8)
         return ArraySamples(x, generator.integers(0, 2, samples).astype(np.int32))
 
-    return Prepared(
-        train=part(60),
-        validation=part(20),
-        test=part(20),
-        offset=np.zeros(24, np.float32),
-        scale=np.full(24, 1 / 255, np.float32),
-        features=24,
-        classes=2,
-        name="drawn",
-        title="Drawn",
-        kind="generated",
-        image_shape=None,
-        provenance="",
-        meta={},
-    )
+    return make_prepared(part(60), part(20), part(20), 24, 2, 1 / 255)
 
 
 def expand(raw):

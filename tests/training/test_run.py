@@ -5,10 +5,10 @@ import json
 
 import numpy as np
 import pytest
-from networks import RULES, make_run
+from networks import RULES, make_prepared, make_run
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.data.prepared.store import ArraySamples, Prepared
+from lsh_dl.data.prepared.store import ArraySamples
 from lsh_dl.engine.counts import STAGES
 from lsh_dl.runs.row import COLUMNS, TIME_COLUMNS
 from lsh_dl.runs.spec import Training
@@ -42,21 +42,7 @@ def draw_data(seed=0):
         noise = generator.random((samples, FEATURES)) < 0.1
         return WatchedSamples(np.where(prototypes[y] ^ noise, 200, 0).astype(np.uint8), y)
 
-    return Prepared(
-        train=part(260),
-        validation=part(50),
-        test=part(80),
-        offset=np.zeros(FEATURES, np.float32),
-        scale=np.full(FEATURES, 1 / 255, np.float32),
-        features=FEATURES,
-        classes=CLASSES,
-        name="drawn",
-        title="Drawn",
-        kind="generated",
-        image_shape=None,
-        provenance="",
-        meta={},
-    )
+    return make_prepared(part(260), part(50), part(80), FEATURES, CLASSES, 1 / 255)
 
 
 @pytest.fixture
