@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from lsh_dl.runs.spec import Fraction, Name, Reference, Seed, Title, Training, Width
+from lsh_dl.runs.spec import Fraction, Name, Rate, Reference, Seed, Title, Training, Width
 
 E = TypeVar("E")
 
@@ -52,10 +52,8 @@ class TitledRule(_Entry):
         "`path/to/rule.py`, seen from the config's folder, or `package.module:Class`",
     )
     title: Title | None = Field(None, description="name in legends; default: the rule's own")
-    learning_rate: float | None = Field(
+    learning_rate: Rate | None = Field(
         None,
-        gt=0,
-        allow_inf_nan=False,
         description="of this rule, in place of `training`'s; tune that of every rule alike",
     )
 
@@ -75,10 +73,8 @@ class SystemEntry(TitledRule):
         "`path/to/system.py`, seen from the config's folder, or `package.module:Class`",
     )
     title: Title | None = Field(None, description="name in legends; default: the system's own")
-    learning_rate: float | None = Field(
+    learning_rate: Rate | None = Field(
         None,
-        gt=0,
-        allow_inf_nan=False,
         description="of this system, in place of `training`'s; tune that of every one alike",
     )
 
@@ -102,7 +98,7 @@ class DatasetEntry(_Entry):
     training: dict[str, Any] = Field(
         default_factory=dict, description="training keys that differ on this data set"
     )
-    learning_rates: dict[Fraction, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+    learning_rates: dict[Fraction, Rate] = Field(
         default_factory=dict,
         description="learning rate by level, `{0.05: 0.01, ...}`, the same for every rule; 1.0 is "
         "that of rules without levels; default: `training`'s",

@@ -29,6 +29,16 @@ Width = Annotated[int, Field(ge=1, lt=2**31), _Number]
 Seed = Annotated[int, Field(ge=0, lt=2**63), _Number]
 MOST_THREADS = 1024
 Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
+
+
+def _refuse_vanishing(rate: float) -> float:
+    """Let a rate pass that is not 0 in 32 bits, which kernels take."""
+    if rate < 1e-37:
+        raise ValueError("should be at least 1e-37, to be more than 0 in 32 bits")
+    return rate
+
+
+Rate = Annotated[float, Field(gt=0, le=1e37), AfterValidator(_refuse_vanishing)]
 MOST_EPOCHS = 1_000_000
 
 
@@ -42,13 +52,7 @@ class Training(Model):
     """Optimiser and schedule, the same for every selection rule."""
 
     epochs: int = Field(3, ge=1, le=MOST_EPOCHS, description="passes over the training part")
-    learning_rate: float = Field(
-        # Kernels take 32 bits: what is no finite number there, or 0, would learn nothing.
-        0.01,
-        ge=1e-37,
-        le=1e37,
-        description="step size of SGD or Adagrad",
-    )
+    learning_rate: Rate = Field(0.01, description="step size of SGD or Adagrad")
     adagrad: bool = Field(True, description="scale every weight's step by its gradient history")
     momentum: float = Field(0.0, ge=0, lt=1, description="decay of the velocity; 0 switches it off")
     adam: bool = Field(

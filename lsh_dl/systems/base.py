@@ -15,6 +15,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from lsh_dl.common.errors import UserError
 from lsh_dl.runs.spec import Training
 
 
@@ -85,8 +86,10 @@ class System(ABC):
         """
         return None
 
-    def check_training(self) -> None:  # noqa: B027 (some go with any)
-        """Refuse an optimiser that the system does not have, by a UserError."""
+    def check_training(self) -> None:
+        """Refuse an optimiser that the system does not have, by a UserError; none has a penalty."""
+        if self.training.alpha:
+            raise UserError("other systems are trained without a penalty; give `alpha: 0`")
 
     @abstractmethod
     def start(self, layers: Sequence[DenseLayer]) -> None:

@@ -29,9 +29,8 @@ class Sklearn(System):
     Settings = SklearnSettings
 
     def check_training(self) -> None:
-        """Its penalty is another, and Adam has a momentum of its own."""
-        if self.training.alpha:
-            raise UserError("other systems are trained without a penalty; give `alpha: 0`")
+        """Adam has a momentum of its own."""
+        super().check_training()
         if self.training.momentum and self.settings.solver == "adam":
             raise UserError("Adam has a momentum of its own; give `momentum: 0` or `solver: sgd`")
 

@@ -56,11 +56,10 @@ class Torch(System):
         return None
 
     def check_training(self) -> None:
-        """PyTorch's Adagrad has no momentum; `alpha` counts otherwise here than there."""
+        """PyTorch's Adagrad has no momentum."""
+        super().check_training()
         if self.training.adagrad and self.training.momentum:
             raise UserError("PyTorch's Adagrad has no momentum; give `momentum: 0`")
-        if self.training.alpha:
-            raise UserError("other systems are trained without a penalty; give `alpha: 0`")
 
     def start(self, layers: Sequence[DenseLayer]) -> None:
         """See `System.start`; a network that is compiled stays so."""

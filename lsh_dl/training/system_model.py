@@ -96,7 +96,7 @@ class SystemModel:
         self._hidden = sum(sizes[1:-1])
         self._finite = True
         self._system = cls(checked, training, threads)
-        network = create_network(sizes, seed)
+        network = create_network(sizes, seed, initial=training.initial_weights)
         layers = []
         for index, inputs in enumerate(sizes[:-1]):
             rows = layer_weights(network, index)

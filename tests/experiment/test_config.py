@@ -33,6 +33,14 @@ MISTAKES = {
         {"datasets": {"digits": {"learning_rates": {0.05: 0}}}},
         ["datasets.digits.learning_rates.0.05", "got 0"],
     ),
+    "learning rate of a rule that 32 bits do not hold": (
+        {"rules": {"wta": {"learning_rate": 1e-50}}},
+        ["rules.wta.learning_rate", "got 1e-50"],
+    ),
+    "learning rate of a level that 32 bits do not hold": (
+        {"datasets": {"digits": {"learning_rates": {0.05: 1e300}}}},
+        ["datasets.digits.learning_rates.0.05", "got 1e+300"],
+    ),
     "no list": ({"seeds": 1}, ["seeds", "list", "got 1"]),
     "text for a number": ({"training": {"epochs": "two"}}, ["training.epochs", "'two'"]),
     "no mapping": ({"rules": ["wta"]}, ["rules", "dictionary"]),

@@ -8,13 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from documents import blocks
-from networks import make_run
+from networks import make_prepared, make_run
 
 from lsh_dl.common.code import digest_code
 from lsh_dl.common.discovery import discover, find
 from lsh_dl.common.errors import UserError
-from lsh_dl.data.prepared.store import ArraySamples, Prepared
+from lsh_dl.data.prepared.store import ArraySamples
 from lsh_dl.engine.counts import dense_work
+from lsh_dl.engine.network import create_network, layer_weights
 from lsh_dl.experiment.config import check_config
 from lsh_dl.experiment.dependencies import sources_of_run
 from lsh_dl.experiment.expand import expand_studies
@@ -23,6 +24,7 @@ from lsh_dl.runs.spec import Run, Training
 from lsh_dl.systems.base import DenseLayer, System
 from lsh_dl.training.job import run_to_files
 from lsh_dl.training.run import train_run
+from lsh_dl.training.system_model import SystemModel
 
 FEATURES, CLASSES, SAMPLES = 20, 3, 300
 #: Settings by the name of the test; of each the plain form of SGD.
@@ -105,6 +107,14 @@ def test_starts_as_the_network_that_it_is_given(mode, layers):
     np.testing.assert_allclose(found, probabilities_of(layers, x), atol=tolerance)
 
 
+@pytest.mark.parametrize("initial", ["he", "glorot-doubled"])
+def test_a_run_starts_with_the_initial_weights_of_the_rules(initial):
+    sizes, training = [FEATURES, 8, CLASSES], Training(initial_weights=initial)
+    model = SystemModel(sizes, "sklearn", {}, training, seed=3, threads=1)
+    wanted = layer_weights(create_network(sizes, 3, initial=initial), 0)[:, :FEATURES]
+    np.testing.assert_array_equal(model._system.model.coefs_[0].T, wanted)
+
+
 @parametrize(EXACT)
 def test_a_step_is_by_the_mean_gradient_of_a_batch(mode, layers):
     system, settings = settings_of(mode, batch_size=64)
@@ -154,19 +164,7 @@ def draw_data(classes=CLASSES):
         for part, seed in (("train", 1), ("validation", 2), ("test", 3))
         for x, y in [draw(SAMPLES, seed, classes)]
     }
-    return Prepared(
-        **parts,
-        offset=np.zeros(FEATURES, np.float32),
-        scale=np.ones(FEATURES, np.float32),
-        features=FEATURES,
-        classes=classes,
-        name="drawn",
-        title="Drawn",
-        kind="generated",
-        image_shape=None,
-        provenance="",
-        meta={},
-    )
+    return make_prepared(**parts, features=FEATURES, classes=classes)
 
 
 def run_of(mode, training, **others):
