@@ -257,7 +257,7 @@ BAD = {
     "no layers": ({"hidden_layer_sizes": ()}, "hidden_layer_sizes: "),
     "half a node": ({"hidden_layer_sizes": 1.5}, "hidden_layer_sizes.0: should be a valid integer"),
     "rate": ({"learning_rate": 0}, "learning_rate: should be greater than"),
-    "rate that is 0 in 32 bits": ({"learning_rate": 1e-60}, "learning_rate: should be greater"),
+    "rate that is 0 in 32 bits": ({"learning_rate": 1e-60}, "learning_rate: should be at least"),
     "rate infinite in 32 bits": ({"learning_rate": 1e39}, "learning_rate: should be less than"),
     "no boolean": ({"shuffle": "False"}, "shuffle: should be a valid boolean"),
     "threads": ({"n_jobs": 10**9}, "n_jobs: 1024 threads at most"),
