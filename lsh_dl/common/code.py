@@ -8,10 +8,18 @@ its `source_files`, a checkpoint and a compiled kernel by `digest_code`; jobs of
 
 import ast
 import hashlib
+import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+import platformdirs
+
+from lsh_dl.common.errors import UserError
+from lsh_dl.common.files import written_whole
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -89,11 +97,11 @@ def _follow_own(modules: tuple[str, ...]) -> dict[str, Path]:
 
 def imports_in_functions(module: str) -> list[str]:
     """The package's modules that `module` imports inside functions, as far as it is called."""
-    tree = _parse(file_of(module))
+    tree = ast.parse(file_of(module).read_text(encoding="utf-8"))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    nodes = [node for function in functions for node in ast.walk(function)]
+    stated = {str(found): found for node in functions for found in _find_imports(node)}
     package = module.rpartition(".")[0]
-    named = {name for node in nodes for name in _named_modules(node, package)}
+    named = {name for found in stated.values() for name in _named_modules(found, package)}
     return sorted(name for name in named if file_of(name))
 
 
@@ -127,40 +135,76 @@ def _is_installed(path: Path) -> bool:
 
 
 @cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-@cache
 def _imports(name: str, path: Path) -> tuple[str, ...]:
     """Modules that the module `name` may import, at any depth of its code."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    named = set()
-    for node in ast.walk(_parse(path)):
-        named.update(_named_modules(node, package))
+    named = {name for stated in _read(path).imports for name in _named_modules(stated, package)}
     return tuple(sorted(named))
 
 
-def _named_modules(node: ast.AST, package: str) -> Iterator[str]:
+class _Import(NamedTuple):
+    """`import base`, or `from base import names` with so many dots before it."""
+
+    base: str
+    level: int
+    names: list[str]
+
+
+def _find_imports(tree: ast.AST) -> Iterator[_Import]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (_Import(alias.name, 0, []) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield _Import(node.module or "", node.level, [alias.name for alias in node.names])
+
+
+def _named_modules(stated: _Import, package: str) -> Iterator[str]:
     """Names that an import statement may mean; `from a import b` may mean a module a.b."""
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            yield alias.name
-    elif isinstance(node, ast.ImportFrom):
-        base = node.module or ""
-        if node.level:
-            parts = package.split(".")
-            above = parts[: len(parts) - node.level + 1]
-            base = ".".join([*above, *([base] if base else [])])
-        yield base
-        for alias in node.names:
-            yield f"{base}.{alias.name}"
+    base = stated.base
+    if stated.level:
+        parts = package.split(".")
+        above = parts[: len(parts) - stated.level + 1]
+        base = ".".join([*above, *([base] if base else [])])
+    yield base
+    for name in stated.names:
+        yield f"{base}.{name}"
+
+
+def _digest_file(path: Path) -> str:
+    return _read(path).digest
+
+
+class _Read(NamedTuple):
+    """What is to be known of a file."""
+
+    imports: list[_Import]
+    digest: str
 
 
 @cache
-def _digest_file(path: Path) -> str:
-    tree = _DropWording().visit(ast.parse(path.read_text(encoding="utf-8"), str(path)))
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+def _read(path: Path) -> _Read:
+    """Read a source file, or what was kept of one with the same contents: it saves half a second.
+
+    What is kept stands in the user's cache folder. A damaged file is as none.
+    """
+    contents = path.read_bytes()
+    name = hashlib.sha256(_form() + contents).hexdigest()[:40]
+    kept = Path(platformdirs.user_cache_dir("lsh-dl")) / "sources" / f"{name}.json"
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        return _Read([_Import(*stated) for stated in found["imports"]], str(found["digest"]))
+    tree = ast.parse(contents.decode(), str(path))
+    imports = list(_find_imports(tree))
+    digest = hashlib.sha256(ast.dump(_DropWording().visit(tree)).encode()).hexdigest()
+    with suppress(UserError), written_whole(kept) as file:
+        json.dump({"imports": imports, "digest": digest}, file)
+    return _Read(imports, digest)
+
+
+@cache
+def _form() -> bytes:
+    """What decides how files are read: this one, and Python's version."""
+    return Path(__file__).read_bytes() + repr(sys.version_info[:3]).encode()
 
 
 class _DropWording(ast.NodeTransformer):
