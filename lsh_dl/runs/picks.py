@@ -7,15 +7,17 @@ validation part; the test part has no say in it.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import Field
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
 from lsh_dl.common.validation import Model, validate
 from lsh_dl.runs.spec import Fraction, Name, Run
+
+if TYPE_CHECKING:  # a third of a second to import, which training does not need
+    import pandas as pd
 
 #: What makes a trial, in its rows; those that differ in nothing else differ in their seeds.
 SETTING = ("group", "learning_rate", "active_fraction_wanted", "settings")
@@ -39,7 +41,7 @@ class Pick(Model):
     within_budget: bool = True
 
 
-def summarise_trials(rows: pd.DataFrame) -> pd.DataFrame:
+def summarise_trials(rows: "pd.DataFrame") -> "pd.DataFrame":
     """A row a trial: of each seed the epoch best on validation data, then medians over the seeds.
 
     Parameters
@@ -49,6 +51,8 @@ def summarise_trials(rows: pd.DataFrame) -> pd.DataFrame:
         (of training a sample), `status` and what tells the run. A seed that diverged counts with
         an accuracy of 0.
     """
+    import pandas as pd
+
     rows = rows.assign(
         validation_accuracy=rows["validation_accuracy"].where(rows["status"] == "ok", 0.0)
     )
@@ -65,7 +69,7 @@ def summarise_trials(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(trials)
 
 
-def choose(trials: pd.DataFrame, budget: float | None = None, nearest: bool = False) -> Pick:
+def choose(trials: "pd.DataFrame", budget: float | None = None, nearest: bool = False) -> Pick:
     """The best trial of one group, on validation data; of equal ones the one with less work.
 
     Parameters
@@ -112,15 +116,17 @@ def choose(trials: pd.DataFrame, budget: float | None = None, nearest: bool = Fa
     )
 
 
-def _describe(trial: pd.Series) -> str:
+def _describe(trial: "pd.Series") -> str:
     settings = {"active_fraction": trial["active_fraction_wanted"]} | json.loads(trial["settings"])
     named = ", ".join(f"{name}: {value}" for name, value in settings.items())
     work = f"{trial['training_percent']:.1f} % in training, {trial['inference_percent']:.1f} %"
     return f"{{{named}}} with {work} in inference"
 
 
-def read_trials(files: Sequence[Path | str]) -> pd.DataFrame:
+def read_trials(files: Sequence[Path | str]) -> "pd.DataFrame":
     """All epochs of the trials in these CSVs, in the given order."""
+    import pandas as pd
+
     text = dict.fromkeys(("group", "settings", "label", "hidden", "dataset", "rule"), str)
     return pd.concat([pd.read_csv(file, dtype=text) for file in files], ignore_index=True)
 

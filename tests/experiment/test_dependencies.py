@@ -44,6 +44,13 @@ def test_data_depend_on_neither_engine_nor_rules():
     assert "lsh_dl/data/convex.py" not in files
 
 
+def test_a_run_waits_for_no_library_of_tables():
+    """Which takes as long to import as a small network to train; the pipeline has hundreds."""
+    code = "import sys, lsh_dl.training.job; print({'pandas', 'matplotlib'} & {*sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert loaded.stdout == "set()\n"
+
+
 @pytest.mark.parametrize("rule", sorted(discover("lsh_dl.rules", Rule)))
 def test_all_that_importing_loads_is_declared(rule):
     """The interpreter's own account, against what was read from the files."""
