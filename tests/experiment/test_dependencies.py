@@ -87,13 +87,15 @@ def small_package(tmp_path, monkeypatch):
         path.write_text(text)
     monkeypatch.setattr(sources, "PACKAGE", tmp_path / "small")
     monkeypatch.chdir(tmp_path)
-    sources.file_of.cache_clear()
-    sources._imports.cache_clear()
-    sources._follow_own.cache_clear()
+    forget()
     yield
-    sources.file_of.cache_clear()
-    sources._imports.cache_clear()
-    sources._follow_own.cache_clear()
+    forget()
+
+
+def forget():
+    """As a new process knows nothing of the files."""
+    for known in (sources.file_of, sources._imports, sources._follow_own, sources._read):
+        known.cache_clear()
 
 
 def test_every_kind_of_import_is_followed(small_package):
@@ -132,9 +134,29 @@ def test_wording_decides_no_result(small_package, tmp_path, text, is_same):
     file = tmp_path / "small" / "deep" / "leaf.py"
     file.write_text('def f():\n    """Words."""\n    raise ValueError("words")\n')
     before = sources.digest_code("small.start")
-    sources._digest_file.cache_clear()
+    sources._read.cache_clear()
     file.write_text(text)
     assert (sources.digest_code("small.start") == before) == is_same
+
+
+@pytest.mark.parametrize("contents", ["", "{", "[]", '{"imports": [[1]], "digest": ""}'])
+def test_what_is_kept_of_a_file_is_by_its_contents_and_may_be_damaged(
+    small_package, tmp_path, monkeypatch, contents
+):
+    monkeypatch.setattr(sources.platformdirs, "user_cache_dir", lambda name: str(tmp_path / name))
+    before, found = sources.digest_code("small.start"), sources.source_files("small.start")
+    kept = list((tmp_path / "lsh-dl" / "sources").iterdir())
+    assert len(kept) == 6  # as many contents: three files are empty
+    for damage in (False, True):
+        if damage:
+            for file in kept:
+                file.write_text(contents)
+        forget()
+        assert sources.digest_code("small.start") == before
+        assert sources.source_files("small.start") == found
+    (tmp_path / "small" / "above.py").write_text("import small.unused\n")
+    forget()
+    assert sources.digest_code("small.start") != before
 
 
 def test_a_module_that_is_not_used_decides_no_result(small_package, tmp_path):
@@ -154,8 +176,8 @@ def test_what_another_environment_has_installed_is_known_by_its_version(tmp_path
     importlib.import_module("rule_outside")
     before = sources.digest_code("rule_outside")
     (packages / "package_elsewhere.py").write_text("x = 2\n")
-    sources._digest_file.cache_clear()
+    sources._read.cache_clear()
     assert sources.digest_code("rule_outside") == before
     (tmp_path / "rule_outside.py").write_text("import package_elsewhere\nx = 1\n")
-    sources._digest_file.cache_clear()
+    sources._read.cache_clear()
     assert sources.digest_code("rule_outside") != before
