@@ -2,7 +2,7 @@
 
 All systems have the same network, 784-1000-1000-10, and train on one thread, on MNIST where its
 files are at hand, else on the digits stand-in. They train with Adagrad, those called SGD by plain
-SGD. PyTorch runs in every mode that a user can switch on (benchmarks/_torch.py), in batches of
+SGD. PyTorch runs in every mode that a user can switch on (benchmarks/_peers.py), in batches of
 1, 128 and 1,024 images; a mode that does not run here is named. It is optional
 (`pip install 'lsh-dl[torch]'`); without it the rest is measured.
 
@@ -21,21 +21,21 @@ on one image at a time.
 import tempfile
 import time
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks._digits import describe_run, open_digits
+from benchmarks._peers import PLAIN as PLAIN_MODE
+from benchmarks._peers import describe_mode, name_mode, torch_tasks, usable_modes
 from benchmarks._results import write_table
 from benchmarks._timing import Systems, compare_rounds, summarise, time_rounds
-from benchmarks._torch import PLAIN as PLAIN_MODE
-from benchmarks._torch import Dense, call_batches, import_torch, usable_modes
-from lsh_dl.data.prepared.store import Prepared, Samples
+from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.runs.machine import describe_machine
+from lsh_dl.training.epochs import evaluate, train_epoch
 from lsh_dl.training.model import SparseModel
-from lsh_dl.training.run import create_model, inputs_of
+from lsh_dl.training.run import Model, create_model, inputs_of
+from lsh_dl.training.system_model import SystemModel
 
 ROUNDS = 11
 #: Samples of a timed call: as many as tables are renewed after by then, so that every call has its
@@ -73,12 +73,12 @@ def main() -> None:
     """Measure, print the tables, write speed.csv and speed_leads.csv in results/benchmarks."""
     with tempfile.TemporaryDirectory() as folder:
         data = open_digits(Path(folder))
-        models = our_models(data)
-        accuracies = {name: measure_accuracy(model, data) for name, model in models.items()}
-        theirs, their_accuracies = torch_systems(data)
-        frame = time_rounds(our_systems(models, data) | theirs, ROUNDS, time.process_time)
+        ours, theirs = our_models(data), torch_models(data)
+        systems = our_systems(ours, data) | torch_systems(theirs, data)
+        accuracies = {name: warm_up(model, data) for name, model in (ours | theirs).items()}
+        frame = time_rounds(systems, ROUNDS, time.process_time)
         table = summarise(frame, REFERENCES).assign(data=data.title)
-        for name, accuracy in (accuracies | their_accuracies).items():
+        for name, accuracy in accuracies.items():
             table.loc[f"{name}, training", "accuracy_warmed_up"] = accuracy
         machine = describe_machine()
         print(
@@ -102,7 +102,7 @@ def find_leads(frame: pd.DataFrame) -> pd.DataFrame:
                 if not theirs:
                     continue
                 fastest = frame[theirs].median().idxmin()
-                plain = name_mode(PLAIN_MODE.title, batch)
+                plain = name_mode(PLAIN_MODE, batch)
                 for other, kind in ((fastest, "fastest"), (f"{plain}, {task}", "fp32")):
                     rows.append(
                         {"system": name, "task": task, "batch": batch, "to": kind, "is": other}
@@ -111,29 +111,32 @@ def find_leads(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def name_mode(title: str, batch: int) -> str:
-    """A system of PyTorch's."""
-    return f"PyTorch, {title}, batch {batch}"
-
-
 def our_models(data: Prepared) -> dict[str, SparseModel]:
-    """Every rule's network, trained for a while."""
-    inputs, models = inputs_of(data, data.train), {}
+    """Every rule's network."""
+    models = {}
     for name, (rule, fraction, settings) in OURS.items():
         run = describe_run((name, rule, fraction), **settings)
-        model = models[name] = create_model(run, data.features, data.classes)
-        for start in range(0, WARMED, SAMPLES):
-            numbers = np.arange(start, start + SAMPLES) % len(inputs)
-            model.train(inputs.batch(numbers), np.uint64(start))
+        models[name] = create_model(run, data.features, data.classes)
     return models
 
 
-def measure_accuracy(model: SparseModel, data: Prepared) -> float:
-    """Share of the test images that are right."""
-    test = inputs_of(data, data.test)
-    rows = test.batch(np.arange(len(test)))
-    probabilities, _ = model.predict(rows, np.uint64(0))
-    return float(np.mean(probabilities.argmax(axis=1) == rows.labels))
+def torch_models(data: Prepared) -> dict[str, SystemModel]:
+    """The dense network in PyTorch, in every mode at every batch size; none without PyTorch."""
+    modes = usable_modes()
+    runs = {name_mode(mode, size): describe_mode(mode, size) for size in BATCHES for mode in modes}
+    if modes:
+        sgd = describe_mode(PLAIN_MODE, 128, learning_rate=0.05, adagrad=False)
+        runs[f"{name_mode(PLAIN_MODE, 128)}, SGD"] = sgd
+    return {name: create_model(run, data.features, data.classes) for name, run in runs.items()}
+
+
+def warm_up(model: Model, data: Prepared) -> float | None:
+    """Train for a while; the share of the test images that are right then, None: not trained."""
+    if isinstance(model, SystemModel) and model.batch_size not in WARMED_BATCHES:
+        return None
+    numbers = np.arange(WARMED) % len(data.train)
+    train_epoch(model, inputs_of(data, data.train, model), numbers, np.uint64(1))
+    return evaluate(model, inputs_of(data, data.test, model), np.uint64(0)).accuracy
 
 
 def our_systems(models: dict[str, SparseModel], data: Prepared) -> Systems:
@@ -147,54 +150,12 @@ def our_systems(models: dict[str, SparseModel], data: Prepared) -> Systems:
     return systems
 
 
-def torch_systems(data: Prepared) -> tuple[Systems, dict[str, float]]:
-    """The dense network in PyTorch in all modes, and their accuracies; {} without PyTorch."""
-    torch, systems, accuracies = import_torch(), {}, {}
-    if torch is None:
-        return systems, accuracies
-    x, y = read_images(torch, data, data.train, np.arange(WARMED) % len(data.train))
-    modes = usable_modes(torch)
-    variants = [
-        (name_mode(mode.title, batch), batch, Dense(torch, 1, mode))
-        for batch in BATCHES
-        for mode in modes
-    ]
-    variants.append(("PyTorch, fp32, batch 128, SGD", 128, Dense(torch, 1, optimiser="SGD")))
-    for name, batch, dense in variants:
-        if batch in WARMED_BATCHES:
-            for start in range(0, WARMED - batch + 1, batch):  # whole batches: compiled for a size
-                dense.train(x[start : start + batch], y[start : start + batch])
-            accuracies[name] = measure_torch(torch, dense, data, batch)
-        few = x[:batch], y[:batch]
-        samples = BATCHES[batch]
-        train, predict = call_batches(
-            lambda d=dense, f=few: d.train(*f),
-            lambda d=dense, f=few: d.predict(f[0]),
-            samples // batch,
-        )
-        systems[f"{name}, training"] = (samples, train)
-        systems[f"{name}, prediction"] = (samples, predict)
-    return systems, accuracies
-
-
-def read_images(
-    torch: ModuleType, data: Prepared, samples: Samples, numbers: np.ndarray
-) -> tuple[Any, Any]:
-    """Images and labels as PyTorch takes them, scaled as ours."""
-    x, y = samples.take(numbers)
-    x = (x.astype(np.float32) - data.offset) * data.scale
-    return torch.from_numpy(x), torch.from_numpy(y.astype(np.int64))
-
-
-def measure_torch(torch: ModuleType, dense: Dense, data: Prepared, batch: int) -> float:
-    """Share of the test images that are right; those beyond whole batches are left out."""
-    whole = len(data.test) // batch * batch
-    x, y = read_images(torch, data, data.test, np.arange(whole))
-    right = [
-        (dense.predict(x[i : i + batch]).argmax(dim=1) == y[i : i + batch]).sum().item()
-        for i in range(0, whole, batch)
-    ]
-    return sum(right) / whole
+def torch_systems(models: dict[str, SystemModel], data: Prepared) -> Systems:
+    """Training and prediction of PyTorch, in batches."""
+    systems = {}
+    for name, model in models.items():
+        systems |= torch_tasks(name, model, data, BATCHES[model.batch_size])
+    return systems
 
 
 if __name__ == "__main__":

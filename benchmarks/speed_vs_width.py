@@ -4,7 +4,7 @@ Two hidden layers of 1,000 to 8,000 nodes, 784 inputs, 10 outputs, one thread, A
 its files are at hand. LSH runs with 50 active nodes a layer whatever the width, with 5 % of the
 nodes, and with 10 % of them at a narrow shortlist, which is where the paper's claim on accuracy
 holds at 1,000 nodes; the multiplications of each, in per cent of the textbook network's, stand in
-the table. LSH and NN take one image at a time, PyTorch 128; of its modes (benchmarks/_torch.py)
+the table. LSH and NN take one image at a time, PyTorch 128; of its modes (benchmarks/_peers.py)
 the fastest counts.
 
 Systems take turns; times are the processor's, which other programs disturb less than the clock's.
@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._digits import describe_run, open_digits
+from benchmarks._peers import describe_mode, name_mode, torch_tasks, usable_modes
 from benchmarks._results import write_table
 from benchmarks._timing import Systems, time_rounds
-from benchmarks._torch import MODES, Dense, call_batches, import_torch, usable_modes
 from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.engine.counts import OPTIMISER, STAGES, dense_work
 from lsh_dl.engine.threads import Team
@@ -35,7 +35,8 @@ WIDTHS = (1000, 2000, 4000, 8000)
 ROUNDS, WARMED = 5, 1500
 #: Samples between two renewals of tables, for each thousand nodes: about the mean of an epoch.
 UPKEEP_EVERY = 2000
-BATCH = 128
+#: PyTorch's batch size, and the modes that compete at it.
+BATCH, MODES = 128, ("fp32, fused", "bf16, fused", "bf16, fused, compiled")
 CLAIM = {"directions": 23, "shortlist": 1.5, "learning_rate": 0.02}
 #: Rule, active nodes (a number, or a share), settings and samples of a timed call.
 OURS = {
@@ -65,7 +66,7 @@ def main() -> None:
 def measure_width(data: Prepared, width: int) -> pd.DataFrame:
     """Microseconds a sample of every system at one width, a row for each task."""
     systems, facts = our_systems(data, width)
-    frame = time_rounds(systems | torch_systems(width), ROUNDS, time.process_time)
+    frame = time_rounds(systems | torch_systems(data, width), ROUNDS, time.process_time)
     rows = []
     for task in TASKS:
         names = [f"{name}, {task}" for name in OURS]
@@ -129,21 +130,14 @@ def time_upkeep(model: SparseModel, rows: object) -> float:
     return seconds
 
 
-def torch_systems(width: int) -> Systems:
-    """PyTorch in the modes that compete at this batch size; none where it is not installed."""
-    torch, systems = import_torch(), {}
-    if torch is None:
-        return systems
-    torch.manual_seed(1)
-    x, y = torch.rand(BATCH, 784), torch.randint(0, 10, (BATCH,))
-    for mode in usable_modes(torch, [mode for mode in MODES if mode.fused]):
-        network = Dense(torch, 1, mode, hidden=(width, width))
-        calls = call_batches(
-            lambda n=network: n.train(x, y), lambda n=network: n.predict(x), max(1, 2000 // width)
-        )
-        for task, call in zip(TASKS, calls, strict=True):
-            name = f"PyTorch, {mode.title}, batch {BATCH}, {task}"
-            systems[name] = BATCH * max(1, 2000 // width), call
+def torch_systems(data: Prepared, width: int) -> Systems:
+    """PyTorch in the modes that compete; none where it is not installed."""
+    systems = {}
+    for mode in usable_modes(MODES):
+        run = describe_mode(mode, BATCH).model_copy(update={"hidden": (width, width)})
+        model = create_model(run, data.features, data.classes)
+        samples = BATCH * max(1, 2000 // width)
+        systems |= torch_tasks(name_mode(mode, BATCH), model, data, samples)
     return systems
 
 

@@ -21,9 +21,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from benchmarks._peers import MODES, PLAIN, name_mode, usable_modes
 from benchmarks._results import write_table
 from benchmarks._timing import Systems, time_systems
-from benchmarks._torch import PLAIN, Mode, call_batches, import_torch, usable_modes
 from lsh_dl.data.synthetic.wide import draw_wide
 from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.runs.machine import describe_machine
@@ -32,6 +32,7 @@ from lsh_dl.training.arrays import name_arrays
 from lsh_dl.training.epochs import build_model, draw_key, draw_order, evaluate
 from lsh_dl.training.loader import SparseInputs
 from lsh_dl.training.model import SparseModel
+from lsh_dl.training.system_model import SystemModel
 
 FEATURES, HIDDEN = 10_000, 128
 SEED = 1
@@ -143,36 +144,27 @@ def time_models(models: dict[str, SparseModel], labels: int) -> pd.DataFrame:
 
 def torch_systems(labels: int) -> Systems:
     """The dense network in PyTorch on dense inputs, by batch size; its loss takes one label."""
-    torch = import_torch()
-    if torch is None:
-        return {}
-    network = torch.nn.Sequential(
-        torch.nn.Linear(FEATURES, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, labels)
-    )
-    optimiser = torch.optim.Adagrad(network.parameters(), lr=0.01)
-    systems = {}
-    modes = usable_modes(torch, (PLAIN, Mode("bf16", bfloat16=True)))
-    for batch, samples in BATCHES.items():
-        x, y = torch.rand(batch, FEATURES), torch.randint(0, labels, (batch,))
-        for mode in modes:
+    random, sizes, systems = np.random.default_rng(SEED), [FEATURES, HIDDEN, labels], {}
+    for mode in usable_modes((PLAIN, "bf16")):
+        settings = MODES[mode] | {"batch_size": max(BATCHES)}
+        model = SystemModel(sizes, "torch", settings, Training(learning_rate=0.01), SEED, threads=1)
+        for size, samples in BATCHES.items():
+            batches = [
+                (random.random((size, FEATURES), np.float32), random.integers(labels, size=size))
+                for _ in range(samples // size)
+            ]
 
-            def cast(mode=mode):
-                return torch.autocast("cpu", torch.bfloat16, enabled=mode.bfloat16)
+            def train(system=model.system, batches=batches):
+                for x, y in batches:
+                    system.train(x, y)
 
-            def train(x=x, y=y, cast=cast):
-                optimiser.zero_grad(set_to_none=True)
-                with cast():
-                    loss = torch.nn.functional.cross_entropy(network(x), y)
-                loss.backward()
-                optimiser.step()
+            def rank(system=model.system, batches=batches):
+                for x, _ in batches:
+                    system.rank(x, 5)
 
-            def predict(x=x, cast=cast):
-                with torch.inference_mode(), cast():
-                    network(x).topk(5)
-
-            calls = call_batches(train, predict, samples // batch)
-            for task, call in zip(("training", "prediction"), calls, strict=True):
-                systems[f"PyTorch, {mode.title}, batch {batch}, {task}"] = samples, call
+            name = name_mode(mode, size)
+            systems |= {f"{name}, training": (samples, train)}
+            systems |= {f"{name}, prediction": (samples, rank)}
     return systems
 
 

@@ -6,15 +6,18 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from networks import make_prepared
 
 from benchmarks import __main__ as dispatcher
-from benchmarks import accuracy, budget
+from benchmarks import _peers, accuracy, budget, time_to_accuracy
 from benchmarks import data as data_measurement
 from benchmarks._timing import compare_rounds, time_systems
 from benchmarks.speed import find_leads
 from benchmarks.speed_vs_width import find_crossover
 from lsh_dl.data.formats.libsvm import read_libsvm
+from lsh_dl.data.prepared.store import ArraySamples
 from lsh_dl.experiment.config import check_config
+from lsh_dl.systems import torch as torch_system
 
 TASKS = ("training", "prediction")
 
@@ -91,6 +94,40 @@ def test_leads_are_to_the_fastest_mode_and_to_fp32_at_the_same_batch():
         (1024, "fp32"): 2.0,
     }
     assert set(leads["task"]) == {"training"}
+
+
+def test_modes_that_cannot_run_are_named_with_the_reason(monkeypatch, capsys):
+    monkeypatch.setattr(torch_system, "find_spec", lambda name: None)
+    assert _peers.usable_modes() == []
+    assert capsys.readouterr().out.startswith("not measured: PyTorch is not installed")
+    config = SimpleNamespace(recompile_limit=8)
+    monkeypatch.setitem(
+        sys.modules, "torch", SimpleNamespace(_dynamo=SimpleNamespace(config=config))
+    )
+    monkeypatch.setattr(torch_system, "find_spec", lambda name: True)
+    monkeypatch.setattr(torch_system, "has_bfloat16", lambda: False)
+    assert _peers.usable_modes(["fp32, fused", "bf16"]) == ["fp32, fused"]
+    assert capsys.readouterr().out == (
+        "not measured: PyTorch, bf16: this processor has no bfloat16 instructions\n"
+    )
+
+
+def test_race_ends_for_those_that_are_there(monkeypatch):
+    monkeypatch.setattr("benchmarks._digits.HIDDEN", (16,))
+    monkeypatch.setattr(time_to_accuracy, "EVERY", 100)
+    monkeypatch.setattr(time_to_accuracy, "MOST_EPOCHS", 3)
+    monkeypatch.setattr(time_to_accuracy, "WANTED", (0.5, 0.9))
+    ours = {"NN": ("standard", 1.0, 0.05, {}), "still": ("standard", 1.0, 1e-30, {})}
+    monkeypatch.setattr(time_to_accuracy, "OURS", ours)
+    y = np.arange(300, dtype=np.int32) % 3
+    samples = ArraySamples(np.eye(3, dtype=np.float32)[y], y)
+    data = make_prepared(samples, samples, samples, features=3, classes=3)
+    table = pd.DataFrame(time_to_accuracy.race(data, 1, []))
+    assert table["accuracy"].tolist() == [0.5, 0.5, 0.9, 0.9]
+    of = table.set_index(["system", "accuracy"])
+    assert of.loc["NN", "seconds"].gt(0).all()
+    assert (of.loc["NN", "samples"] % 100 == 0).all()
+    assert of.loc[("still", 0.9), ["seconds", "samples"]].isna().all()
 
 
 @pytest.mark.parametrize(

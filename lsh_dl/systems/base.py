@@ -116,3 +116,7 @@ class System(ABC):
     @abstractmethod
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Score the classes of each sample: float (samples, classes), the largest is predicted."""
+
+    def rank(self, x: np.ndarray, count: int) -> np.ndarray:
+        """The best classes of each sample, best first: int (samples, at most `count`)."""
+        return np.argsort(-self.predict(x), axis=1, kind="stable")[:, :count]

@@ -106,11 +106,19 @@ class Torch(System):
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """See `System.predict`."""
+        return self._score(x).float().numpy()
+
+    def rank(self, x: np.ndarray, count: int) -> np.ndarray:
+        """See `System.rank`; with very many classes, sorting all would take the longest."""
+        scores = self._score(x)
+        return scores.topk(min(count, scores.shape[1])).indices.numpy()
+
+    def _score(self, x: np.ndarray) -> "torch.Tensor":
         import torch
 
         batch = torch.from_numpy(x)
         with torch.inference_mode(), self._cast():
-            return self._network_for(batch)(batch).float().numpy()
+            return self._network_for(batch)(batch)
 
     def _network_for(self, batch: "torch.Tensor") -> "torch.nn.Module":
         """The network; not as compiled for a batch of another size, which would be compiled for."""

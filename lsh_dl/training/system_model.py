@@ -70,6 +70,15 @@ class SystemModel:
     settings
         Its own settings as a config gives them.
 
+    Attributes
+    ----------
+    system
+        What trains and predicts.
+    batch_size
+        Samples of an update.
+    packages
+        Distributions that it needs.
+
     Raises
     ------
     UserError
@@ -95,18 +104,18 @@ class SystemModel:
         require_memory(4 * copies * sum(self._weights), f"the network {'-'.join(map(str, sizes))}")
         self._hidden = sum(sizes[1:-1])
         self._finite = True
-        self._system = cls(checked, training, threads)
+        self.system = cls(checked, training, threads)
         network = create_network(sizes, seed, initial=training.initial_weights)
         layers = []
         for index, inputs in enumerate(sizes[:-1]):
             rows = layer_weights(network, index)
             layers.append(DenseLayer(rows[:, :inputs], rows[:, inputs]))
         # Whatever is done once (compiling, say) is done before anything is timed.
-        self._system.start(layers)
+        self.system.start(layers)
         nothing = np.zeros((self.batch_size, sizes[0]), np.float32)
-        self._system.train(nothing, np.zeros(self.batch_size, np.int64))
-        self._system.predict(nothing)
-        self._system.start(layers)
+        self.system.train(nothing, np.zeros(self.batch_size, np.int64))
+        self.system.predict(nothing)
+        self.system.start(layers)
 
     def read(self, samples: Samples | SparseSamples, transform: InputTransform) -> ArrayInputs:
         """A part of the data as it is trained on.
@@ -122,7 +131,7 @@ class SystemModel:
 
     def train(self, batch: ArrayBatch, key: np.uint64) -> Tally:
         """Train once on each sample, in order; `key` is not used. Work is the dense network's."""
-        loss = self._system.train(batch.x, batch.labels.astype(np.int64))
+        loss = self.system.train(batch.x, batch.labels.astype(np.int64))
         self._finite = bool(np.isfinite(loss))
         samples, weights = len(batch.numbers), self._weights
         tally = self._count(samples)
@@ -133,8 +142,8 @@ class SystemModel:
 
     def rank(self, batch: ArrayBatch, key: np.uint64, count: int) -> tuple[np.ndarray, Tally]:
         """The most probable classes, best first: int32 (samples, at most `count`)."""
-        ranked = np.argsort(-self._system.predict(batch.x), axis=1, kind="stable")[:, :count]
-        return ranked.astype(np.int32), self._count(len(batch.numbers))
+        ranked = self.system.rank(batch.x, count).astype(np.int32)
+        return ranked, self._count(len(batch.numbers))
 
     def _count(self, samples: int) -> Tally:
         tally = create_tally()

@@ -112,7 +112,21 @@ def test_a_run_starts_with_the_initial_weights_of_the_rules(initial):
     sizes, training = [FEATURES, 8, CLASSES], Training(initial_weights=initial)
     model = SystemModel(sizes, "sklearn", {}, training, seed=3, threads=1)
     wanted = layer_weights(create_network(sizes, 3, initial=initial), 0)[:, :FEATURES]
-    np.testing.assert_array_equal(model._system.model.coefs_[0].T, wanted)
+    np.testing.assert_array_equal(model.system.model.coefs_[0].T, wanted)
+
+
+@parametrize(MODES)
+def test_ranks_the_classes_that_it_scores_highest(mode, layers):
+    system, settings = settings_of(mode)
+    made = system(settings, SGD)
+    made.start(layers)
+    x, _ = draw(50)
+    scores = made.predict(x)
+    ranked = made.rank(x, 2)
+    assert ranked.shape == (50, 2)
+    found = np.take_along_axis(scores, ranked, axis=1)
+    np.testing.assert_array_equal(found, np.sort(scores, axis=1)[:, :-3:-1])
+    assert made.rank(x, 99).shape == (50, CLASSES)
 
 
 @parametrize(EXACT)
