@@ -1,8 +1,10 @@
 """The dense network in PyTorch, on the processor."""
 
 import shutil
+import sysconfig
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +30,9 @@ class TorchSettings(SystemSettings):
         "stay float32",
     )
     compiled: bool = Field(
-        False, description="torch.compile; it needs a C++ compiler, and its time is not counted"
+        False,
+        description="torch.compile; it needs a C++ compiler and Python's headers, and its time is "
+        "not counted",
     )
 
 
@@ -51,8 +55,8 @@ class Torch(System):
             return "PyTorch is not installed (pip install 'lsh-dl[torch]')"
         if settings.bfloat16 and not has_bfloat16():
             return "this processor has no bfloat16 instructions"
-        if settings.compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
-            return "torch.compile needs a C++ compiler (g++)"
+        if settings.compiled and not can_compile():
+            return "torch.compile needs a C++ compiler and Python's headers (g++, python3-dev)"
         return None
 
     def check_training(self) -> None:
@@ -146,3 +150,9 @@ def has_bfloat16() -> bool:
 
     features = binding.get_host_cpu_features()
     return any(features.get(name) for name in BFLOAT16)
+
+
+def can_compile() -> bool:
+    """Whether what torch.compile writes can be made to machine code: C++ that includes Python.h."""
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    return headers.is_file() and any(map(shutil.which, ("c++", "g++", "clang++")))

@@ -300,7 +300,8 @@ def test_files_are_read_without_the_libraries():
         ({"find_spec": lambda name: None}, {}, r"not installed \(pip install 'lsh-dl\[torch\]'\)"),
         ({"has_bfloat16": lambda: False}, {"bfloat16": True}, "no bfloat16 instructions"),
         ({"has_bfloat16": lambda: False}, {}, None),
-        ({}, {"compiled": True}, r"C\+\+ compiler"),
+        ({"can_compile": lambda: False}, {"compiled": True}, r"C\+\+ compiler .*headers"),
+        ({"can_compile": lambda: True}, {"compiled": True}, None),
     ],
 )
 def test_what_is_missing_is_said(monkeypatch, change, settings, reason):
@@ -309,12 +310,25 @@ def test_what_is_missing_is_said(monkeypatch, change, settings, reason):
     present = {"find_spec": lambda name: True, "has_bfloat16": lambda: True}
     for name, function in (present | change).items():
         monkeypatch.setattr(torch, name, function)
-    monkeypatch.setattr(torch.shutil, "which", lambda name: None)
     found = torch.Torch.skip_reason(torch.TorchSettings(**settings))
     if reason is None:
         assert found is None
     else:
         assert re.search(reason, found)
+
+
+def test_compiling_needs_compiler_and_headers(monkeypatch, tmp_path):
+    from lsh_dl.systems import torch
+
+    monkeypatch.setattr(torch.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(
+        torch.shutil, "which", lambda name: "/usr/bin/g++" if name == "g++" else None
+    )
+    assert not torch.can_compile()
+    (tmp_path / "Python.h").touch()
+    assert torch.can_compile()
+    monkeypatch.setattr(torch.shutil, "which", lambda name: None)
+    assert not torch.can_compile()
 
 
 @pytest.mark.parametrize(
