@@ -86,7 +86,7 @@ def draw_column(
                 axes.text(50, y, words, fontsize=6, va="center", ha="center")
     low, high = (factor * drawn[f"{name}_{part}"] for part in ("low", "high"))
     if log:
-        style.scale_percent(axes.xaxis, low[low > 0].min(), high.max())
+        style.scale_log(axes.xaxis, low[low > 0].min(), high.max())
     for first in factor * drawn.loc[drawn.index == rows.index[0], f"{name}_median"]:
         axes.axvline(first, color="#999999", linestyle=":", linewidth=0.8, zorder=1)
     colors = [color_of(row) for _, row in drawn.iterrows()]

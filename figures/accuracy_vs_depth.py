@@ -75,7 +75,7 @@ def scale_work(axes: Axes, percent: pd.Series) -> None:
     """A logarithmic axis for work, where there is any to show."""
     shown = percent[np.isfinite(percent) & (percent > 0)]
     if len(shown):
-        style.scale_percent(axes.yaxis, shown.min(), shown.max())
+        style.scale_log(axes.yaxis, shown.min(), shown.max())
 
 
 def draw_curve(axes: Axes, points: pd.DataFrame, measure: str) -> None:

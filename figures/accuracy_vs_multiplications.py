@@ -25,7 +25,7 @@ def draw(table: pd.DataFrame) -> Figure:
     low, high = min(medians.min(), CLAIM_WORK), max(medians.max(), 100)
     for axes, variant, part in grid.panels():
         measure = MEASURE[variant]
-        style.scale_percent(axes.xaxis, low, high)
+        style.scale_log(axes.xaxis, low, high)
         standard = part[part["rule"] == "standard"]
         for accuracy in standard["test_accuracy_median"].head(1):
             start, bottom = axes.get_xlim()[0], max(accuracy - CLAIM_LOSS, axes.get_ylim()[0])

@@ -52,7 +52,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes, cost, part in grid.panels():
         shown = panels.finite(table[f"{cost}_median"])
         if len(shown):
-            style.scale_percent(axes.xaxis, shown.min(), shown.max())
+            style.scale_log(axes.xaxis, shown.min(), shown.max())
         draw_settings(axes, part, cost)
     return grid.finish(None, describe(table, parts), describe_seeds(table))
 

@@ -157,7 +157,7 @@ def draw_over_active_share(table: pd.DataFrame, caption: str) -> Figure:
     shown = selective if len(selective) else table
     low, high = shown["active_fraction_median"].min(), shown["active_fraction_median"].max()
     for axes, _, part in grid.panels():
-        style.scale_percent(axes.xaxis, low, high)
+        style.scale_log(axes.xaxis, low, high)
         draw_level(axes, part[part["rule"] == "standard"])
         for _, points in part[part["rule"] != "standard"].groupby("curve"):
             draw_curve(axes, points, "active_fraction")

@@ -194,8 +194,8 @@ def scale_powers(axis: Axis) -> None:
     )
 
 
-def scale_percent(axis: Axis, low: float, high: float) -> None:
-    """A logarithmic axis of per cent with plain numbers at 1, 2, 5, 10, ...; low, high > 0."""
+def scale_log(axis: Axis, low: float, high: float) -> None:
+    """A logarithmic axis with plain numbers at 1, 2, 5, 10, ...; low, high > 0."""
     which = axis.axis_name
     axis.axes.set(**{f"{which}scale": "log", f"{which}lim": (low / 1.25, high * 1.25)})
     decades = 10.0 ** np.arange(np.floor(np.log10(low)) - 1, np.ceil(np.log10(high)) + 1)

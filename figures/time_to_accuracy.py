@@ -19,7 +19,7 @@ def draw(table: pd.DataFrame) -> Figure:
     # One x axis for a data set's panels: networks can be compared.
     seconds = table.groupby("dataset")["seconds_median"].agg(["min", "max"])
     for axes, _, part in grid.panels():
-        style.scale_percent(axes.xaxis, *seconds.loc[part["dataset"].iloc[0]])
+        style.scale_log(axes.xaxis, *seconds.loc[part["dataset"].iloc[0]])
         draw_shares(axes, part["test_accuracy_median"].max())
         for _, points in part.groupby("curve"):
             draw_curve(axes, points)

@@ -23,6 +23,7 @@ from lsh_dl.experiment.entries import (
     Seeds,
     SystemEntry,
     TitledRule,
+    TrainedEntry,
     Widths,
 )
 from lsh_dl.experiment.studies.base import Study, Table
@@ -175,7 +176,7 @@ class Comparison(Model):
         *,
         datasets: Iterable[str],
         networks: Sequence[Sequence[int]],
-        entries: Mapping[str, TitledRule],
+        entries: Mapping[str, TrainedEntry],
         active_fractions: Sequence[float],
         seeds: Sequence[int],
         epochs: int | None = None,

@@ -30,6 +30,15 @@ Widths = Annotated[list[Width], Field(min_length=1)]
 Entries = Annotated[dict[Name, E], BeforeValidator(_fill_empty)]
 
 
+def _source(kind: str, folder: str) -> Any:
+    """The field that names what an entry is of."""
+    return Field(
+        None,
+        description=f"{kind} in lsh_dl/{folder} (default: the entry's name), or one of your own: "
+        f"`path/to/{kind}.py`, seen from the config's folder, or `package.module:Class`",
+    )
+
+
 class _Entry(BaseModel):
     """A named entry: known keys here, all others belong to the class that `source` names."""
 
@@ -39,44 +48,35 @@ class _Entry(BaseModel):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The keys that belong to the rule or data set itself."""
+        """The keys that belong to the rule, system or data set itself."""
         return dict(self.model_extra or {})
 
 
-class TitledRule(_Entry):
-    """A selection rule with its settings."""
+class TrainedEntry(_Entry):
+    """A rule or a system: what trains a network, with its settings."""
 
-    source: Reference | None = Field(
-        None,
-        description="rule in lsh_dl/rules (default: the entry's name), or one of your own: "
-        "`path/to/rule.py`, seen from the config's folder, or `package.module:Class`",
-    )
-    title: Title | None = Field(None, description="name in legends; default: the rule's own")
+    title: Title | None = Field(None, description="name in legends; default: its own")
     learning_rate: Rate | None = Field(
-        None,
-        description="of this rule, in place of `training`'s; tune that of every rule alike",
+        None, description="in place of `training`'s; tune that of every entry alike"
     )
 
     def adapt(self, training: Training) -> Training:
-        """The training settings with the rule's own learning rate, if it has one."""
+        """The training settings with its own learning rate, if it has one."""
         if self.learning_rate is None:
             return training
         return training.model_copy(update={"learning_rate": self.learning_rate})
 
 
-class SystemEntry(TitledRule):
+class TitledRule(TrainedEntry):
+    """A selection rule with its settings."""
+
+    source: Reference | None = _source("rule", "rules")
+
+
+class SystemEntry(TrainedEntry):
     """Another system with its settings."""
 
-    source: Reference | None = Field(
-        None,
-        description="system in lsh_dl/systems (default: the entry's name), or one of your own: "
-        "`path/to/system.py`, seen from the config's folder, or `package.module:Class`",
-    )
-    title: Title | None = Field(None, description="name in legends; default: the system's own")
-    learning_rate: Rate | None = Field(
-        None,
-        description="of this system, in place of `training`'s; tune that of every one alike",
-    )
+    source: Reference | None = _source("system", "systems")
 
 
 class RuleEntry(TitledRule):
@@ -90,11 +90,7 @@ class RuleEntry(TitledRule):
 class DatasetEntry(_Entry):
     """One panel of the figures: a data set with its settings."""
 
-    source: Reference | None = Field(
-        None,
-        description="set in lsh_dl/data (default: the entry's name), or one of your own: "
-        "`path/to/set.py`, seen from the config's folder, or `package.module:Class`",
-    )
+    source: Reference | None = _source("set", "data")
     training: dict[str, Any] = Field(
         default_factory=dict, description="training keys that differ on this data set"
     )
