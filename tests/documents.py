@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 STUDY = "docs/add_a_study.md"
+SYSTEM = "docs/add_a_system.md"
 DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
@@ -31,7 +32,7 @@ def write_examples(folder: Path) -> None:
     (folder / "my_rules").mkdir()
     (folder / "my_rules/low_rank.py").write_text(blocks("docs/add_a_rule.md", "python")[2])
     (folder / "lsh_dl/data/stripes.py").write_text(blocks("docs/add_a_data_set.md", "python")[0])
-    (folder / "lsh_dl/systems/numpy.py").write_text(blocks("docs/add_a_system.md", "python")[0])
+    (folder / "lsh_dl/systems/numpy.py").write_text(blocks(SYSTEM, "python")[0])
     study, figure = blocks(STUDY, "python")
     (folder / "lsh_dl/experiment/studies/label_noise.py").write_text(study)
     (folder / "figures/label_noise.py").write_text(figure)

@@ -13,7 +13,7 @@ import sys
 import pandas as pd
 import pytest
 import yaml
-from documents import DOCUMENTS, ROOT, STUDY, blocks, commands, write_examples
+from documents import DOCUMENTS, ROOT, STUDY, SYSTEM, blocks, commands, write_examples
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,10 @@ class Project:
         own = yaml.safe_load(SMALL)
         for section, document in (("rules", "add_a_rule"), ("datasets", "add_a_data_set")):
             own[section] |= yaml.safe_load(blocks(f"docs/{document}.md", "yaml")[0])[section]
-        own |= yaml.safe_load(blocks(STUDY, "yaml")[0])
+        own |= yaml.safe_load(blocks(STUDY, "yaml")[0]) | yaml.safe_load(blocks(SYSTEM, "yaml")[0])
+        own["time_to_accuracy"] = {
+            "datasets": ["digits"], "networks": [[16]], "entries": {"lsh": None}
+        }  # fmt: skip
         (folder / "my.yaml").write_text(yaml.safe_dump(own, sort_keys=False))
         (folder / "mirror").mkdir()
         (folder / "bin").mkdir()
@@ -160,7 +163,9 @@ def test_plan_of_the_tutorials_experiment_has_their_runs(project):
     new = ["standard_2x400_100pct", "lsh_2x400_5pct", "weighted_norm_2x400_5pct"]
     of_rule = [f"{data}_{new[-1]}_seed1" for data in ("digits", "convex")]
     of_data = [f"{data}_{run}_seed1" for data in ("stripes", "faint") for run in new]
-    assert planned == {*of_rule, *of_data}
+    raced = ["digits_lsh_1x16_5pct", "digits_numpy_1x16_100pct"]
+    of_system = [f"{run}_seed1_4evaluations" for run in raced]
+    assert planned == {*of_rule, *of_data, *of_system}
 
 
 def test_tutorial_is_as_short_as_it_says():
@@ -194,6 +199,26 @@ def test_study_of_the_tutorial_makes_its_figure(project):
     assert (table["n"] == 2).all()
     picture = (results / "figures/label_noise.svg").read_text()
     assert {"Share drawn", "NN", "LSH"} <= set(re.findall(r">([^<>]+)<", picture))
+
+
+def test_system_of_the_tutorial_has_its_curve(project):
+    config = yaml.safe_load((project.folder / "my.yaml").read_text())
+    config |= {"results": "raced", "training": {"epochs": 3}, "seeds": [1, 2]}
+    config["datasets"] = {"digits": {"train": 400, "test": 200}}
+    (project.folder / "raced.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    done = project.run("snakemake --cores 2 time_to_accuracy --configfile raced.yaml")
+    assert done.returncode == 0, done.stdout
+    results = project.folder / "raced"
+    runs = {path.stem for path in (results / "runs").glob("*.csv")}
+    rules = {"digits_lsh_1x16_5pct", "digits_numpy_1x16_100pct"}
+    assert runs == {f"{run}_seed{seed}_4evaluations" for run in rules for seed in (1, 2)}
+    table = pd.read_csv(results / "tables/time_to_accuracy.csv").set_index("label")
+    assert set(table.loc["numpy", "counting"]) == {"dense"}
+    assert (table["n"] == 2).all()
+    accuracy = table.loc["numpy"].set_index("epoch")["test_accuracy_median"]
+    assert accuracy.iloc[-1] > accuracy.iloc[0]
+    picture = (results / "figures/time_to_accuracy.svg").read_text()
+    assert {"NumPy", "LSH"} <= set(re.findall(r">([^<>]+)<", picture))
 
 
 def test_site_is_built_without_a_warning(tmp_path):
