@@ -1,9 +1,12 @@
 """How long a config takes on this machine: `python -m benchmarks.budget configs/laptop.yaml`.
 
 Every curve's every level is timed on a few hundred samples of its data set, past the first,
-frequent refreshes of hash tables, and multiplied by samples, epochs and seeds. The estimate holds
-for a machine that does nothing else. A data set whose files are not at hand (mirror or cache)
-is timed on the set that can take its place; nothing is downloaded.
+frequent refreshes of hash tables, and multiplied by samples, epochs and seeds; so are other
+systems, those that run here. Runs of timed studies have the machine to themselves, all others
+share it. What studies measure beside training is not in it. The estimate holds for a machine that
+does nothing else; times are the processor's, but for several threads, so that other programs
+disturb them less. A data set whose files are not at hand (mirror or cache) is timed on the set that
+can take its place; nothing is downloaded.
 """
 
 import os
@@ -22,9 +25,10 @@ from lsh_dl.data.prepared.fetch import CachedSources
 from lsh_dl.data.prepared.prepare import prepare, resolve
 from lsh_dl.data.prepared.store import Prepared, open_prepared
 from lsh_dl.experiment.config import Experiment, read_config
-from lsh_dl.experiment.expand import expand_runs
+from lsh_dl.experiment.expand import expand_runs, expand_studies, timed_runs
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import Run, describe_widths
+from lsh_dl.training.metrics import RANKS
 from lsh_dl.training.run import create_model, inputs_of
 
 CONFIG = "configs/laptop.yaml"
@@ -44,20 +48,23 @@ def main(config: str = CONFIG, cores: int = 2) -> None:
     hours = table.pivot_table("hours", "label", "dataset", "sum", margins=True, margins_name="sum")
     print(f"{config}: hours of one core, {int(table['runs'].sum())} runs")
     print(hours.to_string(float_format="{:.2f}".format))
-    print(f"about {table['hours'].sum() / cores:.1f} hours on {cores} cores")
+    alone = table.loc[table["alone"], "hours"].sum()
+    shared = table["hours"].sum() - alone
+    print(f"about {alone + shared / cores:.1f} hours on {cores} cores, {alone:.1f} of them timed")
     write_table(table, "budget")
 
 
 def time_points(experiment: Experiment) -> pd.DataFrame:
     """A row for each data set, network, rule and level: microseconds per sample and hours."""
-    rows = []
+    rows, alone = [], timed_runs(experiment, expand_studies(experiment))
     for dataset, points in _points(experiment).items():
         with tempfile.TemporaryDirectory() as folder:
             data = _prepare_some(experiment, dataset, Path(folder) / "data")
             counts = _count_samples(experiment, dataset, data)
             for run, runs in points.values():
                 training, prediction = time_run(run, data)
-                epoch = counts["train"] * training + counts["evaluated"] * prediction
+                evaluated = run.evaluations * counts["evaluated"]
+                epoch = counts["train"] * training + evaluated * prediction
                 seconds = runs * (START_SECONDS + run.training.epochs * epoch)
                 rows.append(
                     {
@@ -70,6 +77,7 @@ def time_points(experiment: Experiment) -> pd.DataFrame:
                         "prediction_microseconds": 1e6 * prediction,
                         "epochs": run.training.epochs,
                         "runs": runs,
+                        "alone": run.id in alone,
                         "hours": seconds / 3600,
                     }
                 )
@@ -117,33 +125,27 @@ def _prepare_some(experiment: Experiment, dataset: str, folder: Path) -> Prepare
 
 def time_run(run: Run, data: Prepared) -> tuple[float, float]:
     """Seconds per sample in training and in prediction."""
+    clock = time.perf_counter if run.threads > 1 else time.process_time
     model = create_model(run, data.features, data.classes)
-    rule = find("lsh_dl.rules", Rule, run.rule)
-    refreshes = rule.refresh is not Rule.refresh
-    warmed = WARMED_TABLES if refreshes else WARMED
-    _train(model, data, warmed)
-    training = _time(lambda: _train(model, data, TIMED))
-    _predict(model, data, 20)
-    return training / TIMED, _time(lambda: _predict(model, data, TIMED)) / TIMED
+    inputs, warmed, timed = inputs_of(data, data.train, model), WARMED, TIMED
+    if run.system:
+        warmed = timed = -(-TIMED // model.batch_size) * model.batch_size
+    elif find("lsh_dl.rules", Rule, run.reference).refresh is not Rule.refresh:
+        warmed = WARMED_TABLES
 
+    def train(count: int) -> None:
+        model.train(inputs.batch(np.arange(count) % len(inputs)), np.uint64(count))
 
-def _rows(data: Prepared, count: int):
-    numbers = np.arange(count) % len(data.train)
-    return inputs_of(data, data.train).batch(numbers)
+    def predict(count: int) -> None:
+        model.rank(inputs.batch(np.arange(count) % len(inputs)), np.uint64(count), max(RANKS))
 
-
-def _train(model, data: Prepared, count: int) -> None:
-    model.train(_rows(data, count), np.uint64(count))
-
-
-def _predict(model, data: Prepared, count: int) -> None:
-    model.predict(_rows(data, count), np.uint64(count))
-
-
-def _time(call) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+    train(warmed)
+    predict(20)
+    start = clock()
+    train(timed)
+    trained = clock()
+    predict(timed)
+    return (trained - start) / timed, (clock() - trained) / timed
 
 
 if __name__ == "__main__":

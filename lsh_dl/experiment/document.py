@@ -1,9 +1,10 @@
 """References of all config keys and of a run's columns, written from the models that check them.
 
 `python -m lsh_dl.experiment.document`, in the project's folder, puts them between the two marks of
-their files and writes the schema of a run's row.
+their files and writes the schema of a run's row and the gallery of figures.
 """
 
+import ast
 import inspect
 import json
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from lsh_dl.common.discovery import discover
 from lsh_dl.data.base import DataSet, DataSettings
-from lsh_dl.experiment.config import experiment_model, known_studies
+from lsh_dl.experiment.config import experiment_model, known_studies, known_tables
 from lsh_dl.experiment.entries import DatasetEntry, RuleEntry, SystemEntry
 from lsh_dl.rules.base import Rule, RuleSettings
 from lsh_dl.runs.row import Row, describe_row
@@ -86,6 +87,26 @@ def describe_schema() -> str:
     return head + yaml.safe_dump(describe_row(), sort_keys=False, width=100, allow_unicode=True)
 
 
+def describe_figures() -> str:
+    """Every figure of the pipeline with what it shows and its picture, if a reference run drew one.
+
+    Figures are scripts beside the package: read, not imported.
+    """
+    lines = []
+    for name, study in known_tables().items():
+        if not study.tables[name].drawn:
+            continue
+        script = ast.parse(Path("figures", f"{name}.py").read_text(encoding="utf-8"))
+        shown = " ".join(ast.get_docstring(script).partition("\n\n")[0].split())
+        lines += [f"## `{name}`", "", shown, ""]
+        pictures = sorted(Path("figures/reference").rglob(f"{name}.png"))
+        if pictures:
+            lines += [f"![{shown.rstrip('.')}](../{pictures[0].as_posix()})", ""]
+        else:
+            lines += ["No picture yet: no reference run has drawn it.", ""]
+    return "\n".join(lines).rstrip()
+
+
 def fill_in(text: str, part: str) -> str:
     """`text` with `part` between the two marks."""
     head, _, rest = text.partition(START)
@@ -97,6 +118,7 @@ def fill_in(text: str, part: str) -> str:
 FILES: dict[str, Callable[[str], str]] = {
     "configs/README.md": lambda text: fill_in(text, describe_config()),
     "docs/columns.md": lambda text: fill_in(text, describe_columns()),
+    "docs/gallery.md": lambda text: fill_in(text, describe_figures()),
     "workflow/schemas/run.schema.yaml": lambda text: describe_schema(),
 }
 
