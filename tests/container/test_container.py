@@ -1,6 +1,7 @@
 """The image: its recipe reads as what it should do, and builds where a builder is installed."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,6 +39,12 @@ def test_image_has_a_supported_python(steps):
     (base,) = [value for instruction, value in steps if instruction == "FROM"]
     major, minor = base.removeprefix("python:").split("-")[0].split(".")
     assert (int(major), int(minor)) >= (3, 11)
+
+
+def test_image_has_the_browser_that_continuous_integration_has(steps):
+    (install,) = [value for instruction, value in steps if "apt-get install" in value]
+    (wanted,) = re.findall(r"\((chromium .*)\)", (ROOT / ".ci/run").read_text())
+    assert set(wanted.split()) <= set(install.split())
 
 
 def test_both_builders_leave_the_same_out():

@@ -31,6 +31,7 @@ WIDTHS = (1280, 400)
 ARGUMENTS = (
     "--headless",
     "--no-sandbox",  # which root cannot use
+    "--disable-dev-shm-usage",  # a container has little shared memory
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
