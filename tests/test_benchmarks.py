@@ -9,7 +9,7 @@ import pytest
 from networks import make_prepared
 
 from benchmarks import __main__ as dispatcher
-from benchmarks import _peers, accuracy, budget, time_to_accuracy
+from benchmarks import _peers, accuracy, budget, presets, time_to_accuracy
 from benchmarks import data as data_measurement
 from benchmarks._timing import compare_rounds, time_systems
 from benchmarks.speed import find_leads
@@ -200,3 +200,16 @@ def test_accuracy_is_that_of_the_epoch_chosen_on_validation_data():
     assert lost["standard"] == 0
     assert lost["lsh"] == pytest.approx(2)
     assert table.set_index("title")["epochs"].tolist() == ["2", "1"]
+
+
+def test_candidates_for_a_preset_are_averaged_over_sets_and_levels():
+    narrow, wide = '{"directions": 7, "shortlist": 1.5}', '{"directions": 15, "shortlist": 1.5}'
+    trials = pd.DataFrame(
+        [("a", 0.05, narrow, 0.8, 2.0), ("b", 0.05, narrow, 0.6, 4.0), ("a", 0.05, wide, 0.9, 5.0)],
+        columns=["dataset", "active_fraction_wanted", "settings", "validation_accuracy", "work"],
+    ).assign(training_percent=lambda t: t["work"], inference_percent=lambda t: t["work"])
+    table = presets.tabulate(trials)
+    means = table[table["dataset"] == "all"].set_index("directions")
+    assert means["validation_accuracy"].to_dict() == pytest.approx({7: 0.7, 15: 0.9})
+    assert means["inference_percent"].to_dict() == {7: 3.0, 15: 5.0}
+    assert len(table) == 3 + 2

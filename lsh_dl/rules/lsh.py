@@ -42,7 +42,7 @@ SLIDE: dict[str, Any] = {
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # The best found here on validation data.
+    # The best found here on validation data (configs/presets.yaml).
     "default": {},
     # As reported of the paper; K = 6, L = 5.
     "paper": {
@@ -61,6 +61,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "directions": 31,
         "hashed": 15,
         "candidates": 10.0,
+        "shortlist": 2.5,
         "interval": 10,
         "growth": 1.0,
     },
@@ -127,7 +128,7 @@ class LSH(Rule):
         K: int = Field(8, ge=1, le=16, description="bits of a hash: 2^K buckets a table")
         L: int = Field(4, ge=1, le=1000, description="hash tables a layer")
         directions: int = Field(
-            15, ge=1, le=1000, description="features of the pooled and fitted families"
+            23, ge=1, le=1000, description="features of the pooled and fitted families"
         )
         hashed: int = Field(
             7, ge=1, le=1000, description="leading ones of the fitted features that are hashed"
@@ -150,7 +151,7 @@ class LSH(Rule):
             "product", description="how candidates are ranked"
         )
         shortlist: float = Field(
-            2.5, ge=1, description="candidates ranked exactly, in multiples of the active nodes"
+            1.5, ge=1, description="candidates ranked exactly, in multiples of the active nodes"
         )
         interval: float = Field(
             200,

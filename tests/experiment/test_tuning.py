@@ -57,6 +57,19 @@ def test_runs_take_what_was_chosen_at_the_nearest_level(expanded):
     assert {run.tuned for run in studies["comparison"]} == groups
 
 
+def test_trials_may_have_a_share_of_each_data_sets_epochs(expanded, raw_config):
+    raw_config["datasets"]["digits"]["training"] = {"epochs": 5}
+    experiment, studies = expanded(
+        datasets=raw_config["datasets"],
+        tuning=TUNING | {"share_of_epochs": 0.5},
+        budget=BUDGET | {"epochs": 4},
+    )
+    _, measured = split_studies(experiment, studies)
+    epochs = {name: {run.training.epochs for run in runs} for name, runs in measured.items()}
+    assert epochs == {"tuning": {3}, "budget": {4}}
+    assert {run.training.epochs for run in studies["comparison"]} == {5}
+
+
 def test_names_of_runs_do_not_change_when_they_are_tuned(expanded, raw_config):
     _, tuned = expanded()
     plain = expand_studies(check_config(raw_config))
@@ -101,6 +114,8 @@ def test_a_part_keeps_the_trials_that_its_runs_need(expanded):
         ({"grids": {**TUNING["grids"], "wta": {"learning_rate": [0.1, 0.1]}}}, "given twice"),
         ({"grids": {**TUNING["grids"], "wta": {"learning_rate": [0.1, -1]}}}, "greater than 0"),
         ({"grids": {}}, "grids"),
+        ({"share_of_epochs": 0}, r"share_of_epochs: .*greater than 0"),
+        ({"epochs": 2, "share_of_epochs": 0.5}, "both say how long a trial is"),
     ],
 )
 def test_bad_trials_are_one_line(raw_config, tuning, message):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import product
-from math import prod
+from math import ceil, prod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +38,9 @@ class TrialStudy(Study):
     epochs: int | None = Field(
         None, ge=1, le=MOST_EPOCHS, description="of a trial; default: those of the data set"
     )
+    share_of_epochs: float = Field(
+        1.0, gt=0, le=1, description="of the data set's epochs, rounded up, that a trial has"
+    )
     grids: Entries[Grid] = Field(
         min_length=1,
         description="by label of `rules` (or, in `tuning`, of `systems`): values to try of "
@@ -66,6 +69,8 @@ class TrialStudy(Study):
         wanted: labels that need a grid.
         allowed: entries whose labels may have one.
         """
+        if self.epochs is not None and self.share_of_epochs < 1:
+            raise UserError(f"{place}: epochs and share_of_epochs both say how long a trial is")
         both = sorted({*self.seeds} & {*comparison.seeds})
         if both:
             raise UserError(
@@ -134,7 +139,7 @@ class TrialStudy(Study):
 
     def _make_trial(self, run: Run, settings: Mapping[str, Any], number: int, seed: int) -> Run:
         own = dict(settings)
-        training = {"epochs": self.epochs or run.training.epochs}
+        training = {"epochs": self.epochs or ceil(self.share_of_epochs * run.training.epochs)}
         if "learning_rate" in own:
             training["learning_rate"] = own.pop("learning_rate")
         level = own.pop("active_fraction", run.active_fraction)
