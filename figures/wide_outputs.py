@@ -18,6 +18,8 @@ CAPTION = (
 
 def draw(table: DataFrame) -> Figure:
     """A row for each data set and network: over samples by one thread, over seconds by each."""
+    skipped = table[table["n"] == 0]
+    table = table[table["n"] > 0].astype({"curve": int, "threads": int, "hidden": str})
     parts = list(table.groupby(["dataset", "hidden"], sort=False))
     figure, axes = style.create_panels(len(parts), 2, wide=1.5)
     counts = sorted(table["threads"].unique())
@@ -47,7 +49,8 @@ def draw(table: DataFrame) -> Figure:
             for count, dash in zip(counts, DASHES, strict=False)
         ]
     style.draw_legend(figure, handles)
-    style.draw_caption(figure, f"{CAPTION} {describe_cost(table)} {threads.describe_runs(table)}")
+    told = (CAPTION, describe_cost(table), *map(describe_skipped, skipped.itertuples()))
+    style.draw_caption(figure, f"{' '.join(told)} {threads.describe_runs(table)}")
     return figure
 
 
@@ -71,9 +74,15 @@ def describe_cost(table: DataFrame) -> str:
     last = table.loc[table.groupby("label", sort=False)["epoch"].idxmax()]
     costs = ", ".join(
         f"{head['title']} {head['training_multiplications_median']:,.0f}"
+        + (" (all weights, in batches)" if head["counting"] == "dense" else "")
         for _, head in last.sort_values("curve").iterrows()
     )
     return f"Multiplications of a training sample: {costs}."
+
+
+def describe_skipped(row: tuple) -> str:
+    """Why an entry is missing."""
+    return f"Not run: {row.title}: {row.skipped}."
 
 
 if __name__ == "__main__":

@@ -149,6 +149,14 @@ def summarise_rows(
     return pd.DataFrame(rows)
 
 
+def tell_skipped(table: pd.DataFrame, skipped: Mapping[str, str]) -> pd.DataFrame:
+    """With column `skipped`: a row for each entry that was not run, with the reason."""
+    absent = pd.DataFrame(
+        [{"title": title, "n": 0, "skipped": reason} for title, reason in skipped.items()]
+    )
+    return pd.concat([table.assign(skipped=""), absent], ignore_index=True)
+
+
 def number_curves(runs: pd.DataFrame) -> pd.DataFrame:
     """`runs` with column `curve`: a number for each label, which decides its colour."""
     return runs.assign(curve=runs["label"].map(_numbers(runs["label"].unique())))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lsh_dl.runs.summary import POINT, number_curves, summarise_rows
+from lsh_dl.runs.summary import POINT, number_curves, summarise_rows, tell_skipped
 
 SHARES = (0.9, 0.95, 0.97, 0.98)
 """Of the best accuracy on a data set and network."""
@@ -34,7 +34,7 @@ def summarise_progress(runs: pd.DataFrame, skipped: Mapping[str, str]) -> pd.Dat
     """
     measures = ("seconds", "multiplications", "test_accuracy")
     keys = (*POINT, "counting", "epoch")
-    return _tell_skipped(summarise_rows(accumulate(runs), keys, measures), skipped)
+    return tell_skipped(summarise_rows(accumulate(runs), keys, measures), skipped)
 
 
 def find_reached(runs: pd.DataFrame) -> pd.DataFrame:
@@ -81,18 +81,10 @@ def summarise_reached(runs: pd.DataFrame, skipped: Mapping[str, str]) -> pd.Data
                 row[f"{measure}_{end}"] = of(group[measure])
         rows.append(row)
     table = pd.DataFrame(rows).replace(np.inf, np.nan)
-    return _tell_skipped(table.sort_values(CELL, kind="stable"), skipped)
+    return tell_skipped(table.sort_values(CELL, kind="stable"), skipped)
 
 
 def _describe(reached: int, runs: int) -> str:
     if reached == runs:
         return "reached"
     return f"reached by {reached} of {runs} seeds" if reached else "never reached"
-
-
-def _tell_skipped(table: pd.DataFrame, skipped: Mapping[str, str]) -> pd.DataFrame:
-    """With column `skipped`: a row for each entry that was not run, with the reason."""
-    absent = pd.DataFrame(
-        [{"title": title, "n": 0, "skipped": reason} for title, reason in skipped.items()]
-    )
-    return pd.concat([table.assign(skipped=""), absent], ignore_index=True)

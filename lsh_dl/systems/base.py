@@ -10,13 +10,16 @@ learning rate and threads. What it cannot take over it says in its docstring.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.runs.spec import Training
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 class SystemSettings(BaseModel):
@@ -62,6 +65,8 @@ class System(ABC):
         Word for the config, unique among the systems: letters, digits, `_` and `-`.
     title : str
         Name in legends and tables.
+    several_labels : bool
+        Whether `train` takes samples with any number of labels each.
     packages : tuple of str
         Distributions whose versions a run's JSON has.
     Settings : type
@@ -70,6 +75,7 @@ class System(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    several_labels: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[SystemSettings]] = SystemSettings
 
@@ -96,7 +102,7 @@ class System(ABC):
         """Begin anew: the network with these weights, the optimiser without history."""
 
     @abstractmethod
-    def train(self, x: np.ndarray, y: np.ndarray) -> float:
+    def train(self, x: np.ndarray, y: "np.ndarray | csr_array") -> float:
         """Train once on each sample, in this order, in batches; return their mean cross-entropy.
 
         What comes before the first batch is learned (compiling, say) belongs here too: before
@@ -106,7 +112,10 @@ class System(ABC):
         ----------
         x, y
             float32 (samples, features) and int64 (samples,). The samples are whole batches, but for
-            the last ones before an evaluation.
+            the last ones before an evaluation. Of a set with several labels a sample (never, but
+            for `several_labels`) y is a CSR matrix (samples, classes) of which what is stored is a
+            label; the target is uniform over a sample's labels, 1 / labels each, and one without
+            labels has a cross-entropy of 0.
 
         Returns
         -------
@@ -120,3 +129,11 @@ class System(ABC):
     def rank(self, x: np.ndarray, count: int) -> np.ndarray:
         """The best classes of each sample, best first: int (samples, at most `count`)."""
         return np.argsort(-self.predict(x), axis=1, kind="stable")[:, :count]
+
+
+def require_several(system: type[System]) -> None:
+    """Raise a UserError where a system does not take samples with several labels."""
+    if not system.several_labels:
+        raise UserError(
+            f"{system.title} takes one label a sample, not several; leave {system.name} out"
+        )

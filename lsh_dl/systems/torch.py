@@ -15,6 +15,7 @@ from lsh_dl.systems.base import DenseLayer, System, SystemSettings
 
 if TYPE_CHECKING:
     import torch
+    from scipy.sparse import csr_array
 
 #: What a processor is called that multiplies bfloat16 itself, in LLVM's names of features.
 BFLOAT16 = ("avx512bf16", "amx-bf16", "bf16")
@@ -45,6 +46,7 @@ class Torch(System):
 
     name = "torch"
     title = "PyTorch"
+    several_labels = True
     packages = ("torch",)
     Settings = TorchSettings
 
@@ -93,16 +95,17 @@ class Torch(System):
             return optim.Adagrad(given, lr=training.learning_rate, **fused)
         return optim.SGD(given, lr=training.learning_rate, momentum=training.momentum, **fused)
 
-    def train(self, x: np.ndarray, y: np.ndarray) -> float:
+    def train(self, x: np.ndarray, y: "np.ndarray | csr_array") -> float:
         """See `System.train`."""
         import torch
 
-        inputs, labels, size = torch.from_numpy(x), torch.from_numpy(y), self.settings.batch_size
+        inputs, size = torch.from_numpy(x), self.settings.batch_size
         total = torch.zeros(())
-        for batch, wanted in zip(inputs.split(size), labels.split(size), strict=True):
+        for number, batch in enumerate(inputs.split(size)):
+            wanted = y[number * size : (number + 1) * size]
             self.optimiser.zero_grad(set_to_none=True)
             with self._cast():
-                loss = torch.nn.functional.cross_entropy(self._network_for(batch)(batch), wanted)
+                loss = cross_entropy(self._network_for(batch)(batch), wanted)
             loss.backward()
             self.optimiser.step()
             total += loss.detach() * len(batch)
@@ -132,6 +135,18 @@ class Torch(System):
         import torch
 
         return torch.autocast("cpu", torch.bfloat16, enabled=self.settings.bfloat16)
+
+
+def cross_entropy(outputs: "torch.Tensor", y: "np.ndarray | csr_array") -> "torch.Tensor":
+    """The mean over a batch's samples; y as in `System.train`."""
+    import torch
+
+    if isinstance(y, np.ndarray):
+        return torch.nn.functional.cross_entropy(outputs, torch.from_numpy(y))
+    counts = np.diff(y.indptr)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    shares = torch.from_numpy((1 / counts[rows]).astype(np.float32))
+    return -(torch.log_softmax(outputs.float(), 1)[rows, y.indices] * shares).sum() / len(counts)
 
 
 def create_network(shapes: Sequence[tuple[int, int]]) -> "torch.nn.Sequential":

@@ -29,7 +29,7 @@ from lsh_dl.training.epochs import (
 from lsh_dl.training.loader import DenseInputs, Inputs, SparseInputs
 from lsh_dl.training.metrics import inverse_propensities
 from lsh_dl.training.model import SparseModel
-from lsh_dl.training.system_model import ArrayInputs, SystemModel
+from lsh_dl.training.system_model import ArrayInputs, SparseArrayInputs, SystemModel
 
 Model = SparseModel | SystemModel
 
@@ -79,7 +79,7 @@ def train_run(
     training, validation, test = (
         inputs_of(data, part, model) for part in (data.train, data.validation, data.test)
     )
-    weights = None if run.system else weigh_labels(data)
+    weights = weigh_labels(data)
     for number in range(done + 1, run.training.epochs * run.evaluations + 1):
         order, key = draw_part(run, number, len(data.train))
         with LoadMeter() as load:
@@ -145,7 +145,7 @@ def describe_run(run: Run, data: Prepared) -> dict[str, Any]:
 
 def inputs_of(
     data: Prepared, samples: Samples | SparseSamples | None, model: Model | None = None
-) -> Inputs | ArrayInputs | None:
+) -> Inputs | ArrayInputs | SparseArrayInputs | None:
     """A part of `data` as the network's inputs, as `model` reads it; None if there is no such."""
     if isinstance(model, SystemModel):
         return None if samples is None else model.read(samples, data.transform)

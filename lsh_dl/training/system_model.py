@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lsh_dl.common.discovery import find
-from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
 from lsh_dl.common.validation import validate
 from lsh_dl.data.prepared.preprocessing import InputTransform
@@ -16,8 +15,14 @@ from lsh_dl.engine.counts import BACKWARD, FORWARD, UPDATE
 from lsh_dl.engine.network import create_network, layer_weights
 from lsh_dl.engine.workspace import Tally, create_tally
 from lsh_dl.runs.spec import Training
-from lsh_dl.systems.base import DenseLayer, System
+from lsh_dl.systems.base import DenseLayer, System, require_several
 from lsh_dl.training.loader import CHUNK
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+MOST_NUMBERS = 2**26
+"""Features of samples that are read at a time, or their classes' scores: 256 MB."""
 
 
 class ArrayBatch(NamedTuple):
@@ -26,14 +31,18 @@ class ArrayBatch(NamedTuple):
     Attributes
     ----------
     x : float32 (samples, features)
-    labels : int32 (samples,)
+    y : int64 (samples,), or CSR (samples, classes)
+        Their labels as a system is given them.
+    labels : int32 (all,)
+        The samples' labels one after the other.
     label_ends : int64 (samples + 1,)
-        0, 1, ...: each has one.
+        Those of sample s are labels[label_ends[s]:label_ends[s + 1]].
     numbers : int64 (samples,)
         Which sample it is.
     """
 
     x: np.ndarray
+    y: "np.ndarray | csr_array"
     labels: np.ndarray
     label_ends: np.ndarray
     numbers: np.ndarray
@@ -55,7 +64,27 @@ class ArrayInputs:
         x = x.astype(np.float32)
         x -= self.transform.offset
         x *= self.transform.scale
-        return ArrayBatch(x, labels, np.arange(len(numbers) + 1), numbers)
+        return ArrayBatch(x, labels.astype(np.int64), labels, np.arange(len(numbers) + 1), numbers)
+
+
+class SparseArrayInputs:
+    """Sparse samples with several labels each, as dense rows in whole batches.
+
+    So many at a time that neither they nor their classes' scores fill the memory.
+    """
+
+    def __init__(self, samples: SparseSamples, batch_size: int):
+        self.samples = samples
+        most = min(CHUNK, MOST_NUMBERS // max(samples.features, samples.y.shape[1]))
+        self.chunk = max(1, most // batch_size) * batch_size
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def batch(self, numbers: np.ndarray) -> ArrayBatch:
+        """See `Inputs.batch`."""
+        x, y = self.samples.x[numbers].toarray(), self.samples.y[numbers]
+        return ArrayBatch(x, y, y.indices, y.indptr.astype(np.int64), numbers)
 
 
 class SystemModel:
@@ -97,11 +126,12 @@ class SystemModel:
     ):
         cls = find("lsh_dl.systems", System, reference)
         checked = validate(cls.Settings, settings, f"system {cls.name}")
-        self.batch_size = checked.batch_size
+        self.batch_size, self._class = checked.batch_size, cls
         self.packages = cls.packages
         self._weights = [a * b for a, b in pairwise(sizes)]
         copies = 3  # weights, their gradients, what the optimiser remembers
-        require_memory(4 * copies * sum(self._weights), f"the network {'-'.join(map(str, sizes))}")
+        numbers = copies * (sum(self._weights) + self.batch_size * sizes[-1])
+        require_memory(4 * numbers, f"the network {'-'.join(map(str, sizes))}")
         self._hidden = sum(sizes[1:-1])
         self._finite = True
         self.system = cls(checked, training, threads)
@@ -117,21 +147,24 @@ class SystemModel:
         self.system.predict(nothing)
         self.system.start(layers)
 
-    def read(self, samples: Samples | SparseSamples, transform: InputTransform) -> ArrayInputs:
+    def read(
+        self, samples: Samples | SparseSamples, transform: InputTransform
+    ) -> ArrayInputs | SparseArrayInputs:
         """A part of the data as it is trained on.
 
         Raises
         ------
         UserError
-            Samples have several labels each.
+            Samples have several labels each, which the system does not take.
         """
         if isinstance(samples, SparseSamples):
-            raise UserError("other systems are not given samples with several labels")
+            require_several(self._class)
+            return SparseArrayInputs(samples, self.batch_size)
         return ArrayInputs(samples, transform, self.batch_size)
 
     def train(self, batch: ArrayBatch, key: np.uint64) -> Tally:
         """Train once on each sample, in order; `key` is not used. Work is the dense network's."""
-        loss = self.system.train(batch.x, batch.labels.astype(np.int64))
+        loss = self.system.train(batch.x, batch.y)
         self._finite = bool(np.isfinite(loss))
         samples, weights = len(batch.numbers), self._weights
         tally = self._count(samples)

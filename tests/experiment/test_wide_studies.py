@@ -67,6 +67,33 @@ def test_runs_are_tested_within_epochs_and_counted_on(raw, tmp_path):
     assert one["scored_precision_at_5_median"].between(0, 1).all()
 
 
+def test_a_system_that_cannot_run_here_is_named_in_table_and_figure(raw, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsh_dl.systems.torch.find_spec", lambda name: None)
+    raw["systems"] = {"torch": {"title": "another"}}
+    experiment = check_config(raw)
+    runs = expand_studies(experiment)["wide_outputs"]
+    assert {run.system for run in runs} == {False}
+    study = experiment.studies["wide_outputs"]
+    data = open_prepared(prepare("wide", ENTRY, tmp_path / "wide"))
+    rows = pd.DataFrame(train_run(runs[0], data))
+    table = study.tabulate("wide_outputs", Rows(rows, None, study.skipped(experiment)))
+    assert table["skipped"].iloc[-1].startswith("PyTorch is not installed")
+    text = draw("wide_outputs", table, tmp_path)
+    assert "Not run: another: PyTorch is not installed" in text
+
+
+def test_a_system_of_one_label_a_sample_is_refused(raw):
+    raw["systems"] = {"sklearn": None}
+    with pytest.raises(UserError) as caught:
+        check_config(raw, "my.yaml")
+    assert str(caught.value) == (
+        "my.yaml: wide_outputs.systems: data set wide: scikit-learn takes one label a sample, not "
+        "several; leave sklearn out"
+    )
+    raw["wide_outputs"]["systems"] = []
+    check_config(raw)
+
+
 def test_sets_with_one_label_each_are_refused(raw):
     raw["datasets"]["digits"] = {"train": 100, "test": 20}
     with pytest.raises(UserError, match=r"wide_outputs\.datasets: digits has one label a sample"):
@@ -89,14 +116,7 @@ def test_costs_over_the_number_of_labels(raw, tmp_path, monkeypatch):
     assert 0.5 < fit["training_multiplications_exponent"] < 1.1
     assert fit["training_multiplications_exponent_low"] < fit["training_multiplications_exponent"]
     assert table[table["rule"] == "standard"]["training_seconds_exponent"].isna().all()
-    table.to_csv(tmp_path / "table.csv", index=False)
-    subprocess.run(
-        [sys.executable, "-W", "error", ROOT / "figures/wide_cost.py", "table.csv", "a.svg"],
-        cwd=tmp_path,
-        check=True,
-    )
-    text = re.sub(r"<[^>]*>", " ", (tmp_path / "a.svg").read_text())
-    assert "Exponents over the number of labels" in " ".join(text.split())
+    assert "Exponents over the number of labels" in draw("wide_cost", table, tmp_path)
 
 
 def test_recall_is_that_of_the_outputs_that_were_computed(monkeypatch):
@@ -104,6 +124,15 @@ def test_recall_is_that_of_the_outputs_that_were_computed(monkeypatch):
     model = build_model([50, 8, 40], "lsh", {"outputs": 1.0}, 1.0, Training(), 1)
     x = wide_cost.SparseInputs(*wide_cost.draw_wide(20, 40, 50, 1, 0))
     assert wide_cost.recall_of_best(model, x.batch(np.arange(20)), np.uint64(1)) == [1.0, 1.0]
+
+
+def draw(name, table, folder):
+    """Run a figure's script; the words it shows."""
+    table.to_csv(folder / "table.csv", index=False)
+    script = ROOT / f"figures/{name}.py"
+    command = [sys.executable, "-W", "error", script, "table.csv", "a.svg"]
+    subprocess.run(command, cwd=folder, check=True)
+    return " ".join(re.sub(r"<[^>]*>", " ", (folder / "a.svg").read_text()).split())
 
 
 def rows_of(row, precisions, rule="sampled", label="uniform", cost=300.0):
@@ -163,6 +192,8 @@ def test_the_shipped_config_is_right():
     experiment = read_config(ROOT / "configs/wide.yaml")
     studies = expand_studies(experiment)
     assert {run.threads for run in studies["wide_outputs"]} == {1, 2}
-    rules = {run.rule for run in studies["wide_outputs"]}
+    rules = {run.rule for run in studies["wide_outputs"] if not run.system}
     assert rules == {"standard", "lsh", "sampled"}
+    assert {*experiment.systems} == {"torch", "torch-bf16"}
+    assert max(run.conditions["labels"] for run in studies["wide_cost"]) == 1e6
     assert len(experiment.seeds) >= 3

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from documents import SYSTEM, blocks
 from networks import make_prepared, make_run
+from scipy.sparse import csr_array
 
 from lsh_dl.common.code import digest_code
 from lsh_dl.common.discovery import discover, find
 from lsh_dl.common.errors import UserError
-from lsh_dl.data.prepared.store import ArraySamples
+from lsh_dl.data.prepared.store import ArraySamples, SparseSamples
 from lsh_dl.engine.counts import dense_work
 from lsh_dl.engine.network import create_network, layer_weights
 from lsh_dl.experiment.config import check_config
@@ -23,7 +24,7 @@ from lsh_dl.runs.row import COLUMNS
 from lsh_dl.runs.spec import Run, Training
 from lsh_dl.systems.base import DenseLayer, System
 from lsh_dl.training.job import run_to_files
-from lsh_dl.training.run import train_run
+from lsh_dl.training.run import create_model, train_run
 from lsh_dl.training.system_model import SystemModel
 
 FEATURES, CLASSES, SAMPLES = 20, 3, 300
@@ -224,6 +225,70 @@ def test_a_run_is_a_run_as_all_others(mode, classes):
     assert last["training_percent"] == last["inference_percent"] == 100
     assert last["active_fraction"] == last["inference_active_fraction"] == 1
     assert last["train_accuracy"] is last["training_optimiser"] is None
+
+
+@parametrize(("torch", "torch fused"))
+def test_the_target_is_uniform_over_the_labels_of_a_sample(mode, layers):
+    system, settings = settings_of(mode, batch_size=3)
+    made = system(settings, SGD)
+    made.start(layers)
+    x, _ = draw(3)
+    y = csr_array(np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]], np.int8))
+    before = probabilities_of(layers, x)
+    targets = np.array([[0.5, 0, 0.5], [0, 0, 0], [0, 1, 0]])
+    loss = made.train(x, y)
+    assert loss == pytest.approx(-(targets * np.log(before)).sum() / 3, rel=1e-4)
+    # A sample without labels teaches nothing: by the others alone the step is as large.
+    learned = as_probabilities(made.predict(x))
+    assert not np.allclose(learned, before, atol=1e-3)
+    wider = system(settings.model_copy(update={"batch_size": 2}), SGD)
+    wider.training = SGD.model_copy(update={"learning_rate": SGD.learning_rate * 2 / 3})
+    wider.start(layers)
+    wider.train(x[[0, 2]], y[[0, 2]])
+    np.testing.assert_allclose(as_probabilities(wider.predict(x)), learned, atol=1e-5)
+    # With one label each it is the cross-entropy of classes.
+    made.start(layers)
+    one = made.train(x, csr_array(np.eye(CLASSES, dtype=np.int8)[[2, 0, 1]]))
+    made.start(layers)
+    assert one == pytest.approx(made.train(x, np.array([2, 0, 1])), rel=1e-5)
+
+
+def draw_several(samples, seed, classes=6):
+    """Samples of one or two labels, each the sum of its labels' prototypes, sparse."""
+    generator = np.random.default_rng(seed)
+    prototypes = np.random.default_rng(9).random((classes, FEATURES)) < 0.3
+    y = np.zeros((samples, classes), np.int8)
+    for _ in range(2):
+        y[np.arange(samples), generator.integers(classes, size=samples)] = 1
+    x = (y @ prototypes.astype(np.float32)) * generator.uniform(0.8, 1.2, (samples, FEATURES))
+    return SparseSamples(csr_array(x.astype(np.float32)), csr_array(y))
+
+
+@parametrize(("torch", "torch bfloat16"))
+def test_a_run_on_samples_with_several_labels(mode, monkeypatch):
+    monkeypatch.setattr("lsh_dl.training.system_model.MOST_NUMBERS", 30 * FEATURES)
+    parts = {part: draw_several(SAMPLES, n) for n, part in enumerate(("train", "validation"))}
+    data = make_prepared(**parts, test=draw_several(50, 3), features=FEATURES, classes=6)
+    run = run_of(mode, Training(epochs=4, learning_rate=0.05))
+    model = create_model(run, FEATURES, 6)
+    assert model.read(data.train, data.transform).chunk == 24  # whole batches of 8
+    *_, last = train_run(run, data, model=model)
+    assert last["test_accuracy"] == last["precision_at_1"] > 0.95
+    assert last["precision_at_1"] > last["precision_at_3"] > 0.5
+    assert last["scored_precision_at_3"] > 0.9
+    assert last["counting"] == "dense"
+    assert last["train_loss"] < 1
+
+
+def test_what_takes_one_label_refuses_several_in_one_line():
+    data = make_prepared(
+        **{part: draw_several(9, 0) for part in ("train", "validation", "test")},
+        features=FEATURES,
+        classes=6,
+    )
+    message = "scikit-learn takes one label a sample, not several; leave sklearn out"
+    with pytest.raises(UserError, match=f"^{message}$"):
+        next(train_run(run_of("sklearn", SGD), data))
 
 
 @parametrize(("sklearn", "torch"))

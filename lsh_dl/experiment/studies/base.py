@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 import pandas as pd
 from pydantic import Field
 
+from lsh_dl.common.discovery import find
 from lsh_dl.common.errors import UserError, suggest
 from lsh_dl.common.validation import Model
+from lsh_dl.data.base import DataSet
 from lsh_dl.experiment.entries import Distinct, Entries, Seeds, TitledRule, Widths
 from lsh_dl.runs.spec import MOST_EPOCHS, Fraction, Name, Run
 from lsh_dl.runs.summary import Rows
+from lsh_dl.systems.base import System, require_several
 
 if TYPE_CHECKING:
     from lsh_dl.data.prepared.store import Prepared
@@ -192,4 +195,52 @@ class RuleStudy(Study):
             "active_fractions": [self.active_fraction],
             "seeds": self.seeds or comparison.seeds,
             "epochs": self.epochs,
+        }
+
+
+class SystemStudy(RuleStudy):
+    """A study of rules and, beside them, other systems that train the dense network."""
+
+    systems: Annotated[list[Name], Distinct] | None = Field(
+        None, description="labels of `systems`; default: all"
+    )
+
+    def check(self, comparison: "Comparison", place: str) -> None:
+        """Raise a UserError at `place` where an entry, a system or a data set does not fit."""
+        super().check(comparison, place)
+        for label in self.systems or ():
+            if label not in comparison.systems:
+                known = suggest(label, comparison.systems)
+                raise UserError(f"{place}.systems: no system {label!r} in `systems`; {known}")
+        for label in self.entries.keys() & comparison.systems.keys():
+            raise UserError(f"{place}.entries.{label}: a label of `systems`; it belongs there")
+        for dataset in self.datasets or comparison.datasets:
+            source = comparison.datasets[dataset].source or dataset
+            if not find("lsh_dl.data", DataSet, source).several_labels:
+                continue
+            for label in self._labels(comparison):
+                name = comparison.systems[label].source or label
+                try:
+                    require_several(find("lsh_dl.systems", System, name))
+                except UserError as error:
+                    raise UserError(f"{place}.systems: data set {dataset}: {error}") from None
+
+    def _labels(self, comparison: "Comparison") -> list[str]:
+        return list(comparison.systems) if self.systems is None else self.systems
+
+    def cross_runs(self, comparison: "Comparison", **axes: Any) -> list[Run]:
+        """The product of the axes, of entries and then of the systems that can run here."""
+        here = comparison.systems_here()
+        chosen = {label: here[label] for label in self._labels(comparison) if label in here}
+        axes = self.axes(comparison) | axes
+        systems = comparison.cross_runs(**axes | {"entries": chosen}, systems=True)
+        return comparison.cross_runs(**axes) + systems
+
+    def skipped(self, comparison: "Comparison") -> Mapping[str, str]:
+        """The systems that cannot run here, by title, with the reason."""
+        reasons = comparison.skipped_systems()
+        return {
+            comparison.title_of_system(label): reasons[label]
+            for label in self._labels(comparison)
+            if label in reasons
         }
