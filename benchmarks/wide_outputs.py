@@ -10,9 +10,10 @@ training. The dense side is what takes the time, so it sees few samples of 100,0
 of 10,000. Times are taken of 100,000 labels and of Amazon-670K's 670,091, after a little training:
 the systems take turns, round after round, and ratios are formed within a round. It is the
 processor's time, which other programs disturb less than the clock's. A timed call of LSH has its
-share of table upkeep. PyTorch, dense, in batches (in bfloat16 too) and one by one, is timed where
-it is installed. Bytes a label are those of the output layer's weights, Adagrad's history and all
-that selects outputs. At 670,091 labels the dense side's samples take most of the time.
+share of table upkeep. PyTorch, dense, in batches (in bfloat16 too, with its fused optimiser) and
+one by one, is timed where it is installed. Bytes a label are those of the output layer's weights,
+Adagrad's history and all that selects outputs. At 670,091 labels the dense side's samples take most
+of the time.
 """
 
 import time
@@ -145,7 +146,7 @@ def time_models(models: dict[str, SparseModel], labels: int) -> pd.DataFrame:
 def torch_systems(labels: int) -> Systems:
     """The dense network in PyTorch on dense inputs, by batch size; its loss takes one label."""
     random, sizes, systems = np.random.default_rng(SEED), [FEATURES, HIDDEN, labels], {}
-    for mode in usable_modes((PLAIN, "bf16")):
+    for mode in usable_modes((PLAIN, "bf16, fused")):
         settings = MODES[mode] | {"batch_size": max(BATCHES)}
         model = SystemModel(sizes, "torch", settings, Training(learning_rate=0.01), SEED, threads=1)
         for size, samples in BATCHES.items():

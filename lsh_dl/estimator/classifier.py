@@ -287,7 +287,8 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
             raise ValueError(f"classes={classes} are not those of the first call: {self.classes_}")
         labels = self._number_labels(y, known, "in `classes`")
         if first:
-            check_classification_targets(known)
+            # Twice: numbers that all differ would be warned of as those of a regression.
+            check_classification_targets(np.tile(known, 2))
             self._check_class_weight(known)
             self._start(parameters, len(known))
             self.classes_ = known

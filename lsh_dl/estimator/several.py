@@ -59,7 +59,7 @@ def read_several(y: Any) -> SeveralLabels | None:
     Raises
     ------
     ValueError
-        A sparse matrix holds something else than 0 and 1.
+        A sparse matrix holds something else than 0 and 1, or only some samples have a list.
     """
     if issparse(y):
         matrix = csr_array(y)
@@ -81,15 +81,18 @@ def read_several(y: Any) -> SeveralLabels | None:
 
 
 def _is_list_of_lists(y: Any) -> bool:
-    """Whether each sample has a list, a tuple, a set or an array of labels."""
+    """Whether each sample has a list, a tuple, a set or an array of labels.
+
+    Raises a ValueError where only some have.
+    """
     several = Sequence | set | frozenset | np.ndarray
     is_list = isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype == object)
-    return (
-        is_list
-        and len(y) > 0
-        and np.ndim(y[0]) < 2
-        and all(isinstance(labels, several) and not isinstance(labels, str | bytes) for labels in y)
-    )
+    if not is_list or len(y) == 0:
+        return False
+    kinds = {isinstance(labels, several) and not isinstance(labels, str | bytes) for labels in y}
+    if len(kinds) == 2:
+        raise ValueError("y has a list of labels for some samples only; give each sample one")
+    return kinds == {True} and np.ndim(y[0]) < 2
 
 
 def list_classes(y: Any) -> np.ndarray:

@@ -93,6 +93,13 @@ def test_passes_with_selected_outputs(samples):
         model.partial_fit(x[:2], [[1], [99]])
 
 
+@pytest.mark.filterwarnings("error")
+def test_more_classes_than_samples_are_no_regression(samples):
+    x, y = samples[:2]
+    make().partial_fit(x[:20], y[:20], classes=np.arange(LABELS))
+    make().partial_fit(x[:30], np.arange(30) % 3, classes=np.arange(30))
+
+
 def test_early_stopping_and_weights(samples):
     x, y = samples[:2]
     model = make(early_stopping=True, max_iter=3).fit(x, y, np.r_[np.zeros(100), np.ones(400)])
@@ -115,6 +122,7 @@ def test_one_label_each_is_the_training_of_single_labels(samples):
         ({}, [[], []], "no labels at all"),
         ({"class_weight": "balanced"}, [[1], [2, 1]], "class_weight is for samples of one label"),
         ({}, [[1]], "inconsistent numbers of samples"),
+        ({}, [[1], 2], "a list of labels for some samples only"),
     ],
 )
 def test_what_is_no_such_thing_is_refused(change, y, message):
