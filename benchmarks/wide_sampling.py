@@ -34,6 +34,7 @@ SETS = ((1.0, 9_000, (7, 8, 9)), (0.0, 40_000, (7,)))
 JUDGED = 5_000
 #: Bounds of how often a label is in the training part.
 FREQUENT = (10, 100)
+GROUPS = (f"seen_below_{FREQUENT[0]}", "seen_between", f"seen_from_{FREQUENT[1]}")
 FITTED = {"preset": "wide-outputs", "outputs": 0.01}
 SIMHASH = {"preset": "slide-simhash", "outputs": 0.01, "K": 8}
 RAW = {"drawn": "frequency", "corrected": False}
@@ -58,6 +59,8 @@ def main() -> None:
     for power, samples, seeds in SETS:
         with TemporaryDirectory() as folder:
             data = draw_samples(power, samples, Path(folder) / "wide")
+            shares = np.bincount(group_samples(data), minlength=len(GROUPS)) / JUDGED
+            print(f"labels by r^-{power:g}; shares of the groups:", shares)
             rows = [
                 {"label_power": power, "samples": len(data.train), "entry": name, "seed": seed}
                 | train_and_judge(*entry, data, seed)
@@ -93,11 +96,7 @@ def train_and_judge(rule: str, settings: dict, data: Prepared, seed: int) -> dic
         key = draw_key(seed, epoch)
         tally = train_epoch(model, training, draw_order(seed, epoch, len(training)), key)
     work = tally.work / (1_000 * len(training))  # of the last epoch
-    is_right = judge_all(model, data.validation)
-    counts = np.bincount(data.train.y.indices, minlength=data.classes)
-    frequent = data.validation.y.multiply(counts).tocsr().max(axis=1).toarray().ravel()
-    groups = np.digitize(frequent, FREQUENT)
-    names = [f"seen_below_{FREQUENT[0]}", "seen_between", f"seen_from_{FREQUENT[1]}"]
+    is_right, groups = judge_all(model, data.validation), group_samples(data)
     return {
         "multiplications": work[:OPTIMISER].sum(),
         "of_tables": work[MAINTAIN],
@@ -105,8 +104,15 @@ def train_and_judge(rule: str, settings: dict, data: Prepared, seed: int) -> dic
         "by_all_outputs": 100 * is_right.mean(),
     } | {
         name: 100 * is_right[groups == group].mean() if (groups == group).any() else np.nan
-        for group, name in enumerate(names)
+        for group, name in enumerate(GROUPS)
     }
+
+
+def group_samples(data: Prepared) -> np.ndarray:
+    """The place in `GROUPS` of each validation sample: int (samples,)."""
+    counts = np.bincount(data.train.y.indices, minlength=data.classes)
+    frequent = data.validation.y.multiply(counts).tocsr().max(axis=1).toarray().ravel()
+    return np.digitize(frequent, FREQUENT)
 
 
 def judge_all(model: SparseModel, samples: SparseSamples) -> np.ndarray:
