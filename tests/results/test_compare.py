@@ -1,6 +1,7 @@
 """Results beside a reference: bands, missing points, other settings, the commands."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -338,3 +339,16 @@ def test_the_projects_own_references_can_be_compared_with(path):
     check_config(yaml.safe_load(path.read_text()), str(path))
     comparison = compare_results(path.parent, path.parent)
     assert comparison.cells["inside"].all()
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/claims.md"])
+@pytest.mark.parametrize("claim", ["accuracy", "budget"])
+def test_what_to_take_home_is_in_the_reference(document, claim):
+    """The numbers that are quoted of the abstract's claim, in both readings."""
+    table = pd.read_csv(claims.REFERENCES / "readings/claims.csv")
+    judged = table[(table["claim"] == claim) & table["fulfilled"].notna()]
+    text = " ".join((claims.REFERENCES.parents[1] / document).read_text().split())
+    for cell in judged.itertuples():
+        assert re.search(
+            rf"{cell.median:.2f} points [^()]*\({cell.low:.2f} to {cell.high:.2f}", text
+        )
