@@ -1,4 +1,5 @@
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,19 @@ def test_a_run_waits_for_no_library_of_tables():
     """Which takes as long to import as a small network to train; the pipeline has hundreds."""
     code = "import sys, lsh_dl.training.job; print({'pandas', 'matplotlib'} & {*sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert loaded.stdout == "set()\n"
+
+
+def test_planning_waits_for_no_statistics():
+    """A second of each call of Snakemake, and of each test of the pipeline."""
+    rules = [file.read_text() for file in (ROOT / "workflow" / "rules").glob("*.smk")]
+    lines = [
+        line for text in rules for line in re.findall(r"^(?:from|import) lsh_dl\S*", text, re.M)
+    ]
+    code = "\n".join(f"import {line.split()[1]}" for line in lines)
+    code += "\nimport sys; print({'scipy.stats', 'matplotlib'} & {*sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert len(lines) > 5
     assert loaded.stdout == "set()\n"
 
 

@@ -12,7 +12,6 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from lsh_dl.common.pipeline import announce_pipeline
 from lsh_dl.experiment.monitor import Board, follow
-from lsh_dl.results.outcome import describe_failures, describe_outcome
 
 PIPELINE_ENDS = threading.Event()
 
@@ -77,15 +76,22 @@ def show_progress():
     atexit.register(end)
 
 
+def note_outcome(succeeded):
+    """Keep how the call ended, and load what tells of it: statistics, a second that others save."""
+    from lsh_dl.results import outcome
+
+    OUTCOME.update(succeeded=succeeded, told_by=outcome)
+
+
 def tell_outcome():
     """The last lines of a call: where the figures are and the verdicts, or what failed."""
     if OUTCOME["succeeded"]:
-        lines = describe_outcome(RESULTS)
+        lines = OUTCOME["told_by"].describe_outcome(RESULTS)
     elif OUTCOME["succeeded"] is False:
         known = [
             OUTCOME["jobs"][job] for job in OUTCOME["failed"] if job in OUTCOME["jobs"]
         ]
-        lines = describe_failures(
+        lines = OUTCOME["told_by"].describe_failures(
             [(message, Path(log[0])) for message, log in known if message and log]
         )
     else:
@@ -115,7 +121,7 @@ if workflow.is_main_process:
         show_progress()
 
     onsuccess:
-        OUTCOME["succeeded"] = True
+        note_outcome(True)
 
     onerror:
-        OUTCOME["succeeded"] = False
+        note_outcome(False)
