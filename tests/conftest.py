@@ -1,10 +1,11 @@
 """What tests of several files share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from lsh_dl.runs.record import write_rows
 from lsh_dl.runs.row import PRECISION_COLUMNS
@@ -18,6 +19,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: a long one begun last would keep a single process busy."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_of_linear_algebra() -> Iterator[None]:
+    """Here and in processes that tests start.
+
+    With as many tests at a time as there are cores, its threads wait for each other, some twenty
+    times as long as they work.
+    """
+    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
+        for library in ("OPENBLAS", "MKL", "OMP"):
+            patch.setenv(f"{library}_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture
