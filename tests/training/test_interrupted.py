@@ -20,6 +20,14 @@ from lsh_dl.rules.base import Rule
 SIZES = [30, 40, 24, 5]
 
 
+@pytest.fixture(autouse=True)
+def interrupts_count():
+    """Also where they are ignored, as in what a shell runs in the background."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
 def interrupt_after(seconds, begun=None):
     """Ctrl-C from another thread, so long after `begun`."""
 
