@@ -281,6 +281,14 @@ def draw_caption(figure: Figure, text: str) -> None:
     )
 
 
+def describe_skipped(skipped: pd.DataFrame) -> str:
+    """Why entries are missing, a sentence each with a blank in front; nothing where all are there.
+
+    Rows of `skipped` have a `title` and in `skipped` the reason.
+    """
+    return "".join(f" Not run: {row['title']}: {row['skipped']}." for _, row in skipped.iterrows())
+
+
 def describe_diverged(runs: int) -> str:
     """A sentence about diverged runs, with a blank in front; nothing where there are none."""
     counted = "1 run" if runs == 1 else f"{runs:.0f} runs"

@@ -63,15 +63,12 @@ def draw_curve(axes: Axes, points: pd.DataFrame) -> None:
 def describe(table: pd.DataFrame, skipped: pd.DataFrame) -> str:
     """What is timed, what the lines are, what is missing."""
     level = 100 * table["target_active_fraction"].min()
-    text = (
+    return (
         f"Rules with {level:g} % of the nodes active learn one sample at a time; dashed: other "
         "systems with the dense network, in batches. One thread and nothing beside it; only "
         "training counts, reading samples included, evaluating and compiling not. Grey lines: "
-        "per cent of the panel's best accuracy."
+        f"per cent of the panel's best accuracy.{style.describe_skipped(skipped)}"
     )
-    for _, row in skipped.iterrows():
-        text += f" Not run: {row['title']}: {row['skipped']}."
-    return text
 
 
 def describe_seeds(table: pd.DataFrame) -> str:

@@ -49,8 +49,8 @@ def draw(table: DataFrame) -> Figure:
             for count, dash in zip(counts, DASHES, strict=False)
         ]
     style.draw_legend(figure, handles)
-    told = (CAPTION, describe_cost(table), *map(describe_skipped, skipped.itertuples()))
-    style.draw_caption(figure, f"{' '.join(told)} {threads.describe_runs(table)}")
+    told = f"{CAPTION} {describe_cost(table)}{style.describe_skipped(skipped)}"
+    style.draw_caption(figure, f"{told} {threads.describe_runs(table)}")
     return figure
 
 
@@ -78,11 +78,6 @@ def describe_cost(table: DataFrame) -> str:
         for _, head in last.sort_values("curve").iterrows()
     )
     return f"Multiplications of a training sample: {costs}."
-
-
-def describe_skipped(row: tuple) -> str:
-    """Why an entry is missing."""
-    return f"Not run: {row.title}: {row.skipped}."
 
 
 if __name__ == "__main__":

@@ -58,13 +58,13 @@ def digest_code(*modules: str) -> str:
     """
     digest = hashlib.sha256()
     for name, path in sorted(_follow(modules, outside=True).items()):
-        digest.update(f"{name} {_digest_file(path)}\n".encode())
+        digest.update(f"{name} {_read(path).digest}\n".encode())
     return digest.hexdigest()
 
 
 def digest_sources(files: Iterable[Path]) -> str:
     """As `digest_code`, of files that `source_files` gave."""
-    digests = sorted(f"{path.name} {_digest_file(path)}" for path in files)
+    digests = sorted(f"{path.name} {_read(path).digest}" for path in files)
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
@@ -99,9 +99,9 @@ def imports_in_functions(module: str) -> list[str]:
     """The package's modules that `module` imports inside functions, as far as it is called."""
     tree = ast.parse(file_of(module).read_text(encoding="utf-8"))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    stated = {str(found): found for node in functions for found in _find_imports(node)}
     package = module.rpartition(".")[0]
-    named = {name for found in stated.values() for name in _named_modules(found, package)}
+    stated = (found for function in functions for found in _find_imports(function))
+    named = {name for found in stated for name in _named_modules(found, package)}
     return sorted(name for name in named if file_of(name))
 
 
@@ -168,10 +168,6 @@ def _named_modules(stated: _Import, package: str) -> Iterator[str]:
     yield base
     for name in stated.names:
         yield f"{base}.{name}"
-
-
-def _digest_file(path: Path) -> str:
-    return _read(path).digest
 
 
 class _Read(NamedTuple):

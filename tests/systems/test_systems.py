@@ -60,6 +60,14 @@ def settings_of(mode, **more):
     return system, made
 
 
+def start_system(mode, layers, training=SGD, **more):
+    """The system of a mode with its network as it is given."""
+    system, settings = settings_of(mode, **more)
+    made = system(settings, training)
+    made.start(layers)
+    return made
+
+
 @pytest.fixture
 def layers():
     generator = np.random.default_rng(5)
@@ -104,9 +112,7 @@ def test_all_systems_are_here():
 
 @parametrize(MODES)
 def test_starts_as_the_network_that_it_is_given(mode, layers):
-    system, settings = settings_of(mode)
-    made = system(settings, SGD)
-    made.start(layers)
+    made = start_system(mode, layers)
     x, _ = draw(50)
     found = as_probabilities(made.predict(x))
     tolerance = 0.03 if "bfloat16" in mode else 1e-5
@@ -123,9 +129,7 @@ def test_a_run_starts_with_the_initial_weights_of_the_rules(initial):
 
 @parametrize(MODES)
 def test_ranks_the_classes_that_it_scores_highest(mode, layers):
-    system, settings = settings_of(mode)
-    made = system(settings, SGD)
-    made.start(layers)
+    made = start_system(mode, layers)
     x, _ = draw(50)
     scores = made.predict(x)
     ranked = made.rank(x, 2)
@@ -137,9 +141,7 @@ def test_ranks_the_classes_that_it_scores_highest(mode, layers):
 
 @parametrize(EXACT)
 def test_a_step_is_by_the_mean_gradient_of_a_batch(mode, layers):
-    system, settings = settings_of(mode, batch_size=64)
-    made = system(settings, SGD)
-    made.start(layers)
+    made = start_system(mode, layers, batch_size=64)
     x, y = draw(64)
     loss = made.train(x, y)
     before = probabilities_of(layers, x)
@@ -151,8 +153,8 @@ def test_a_step_is_by_the_mean_gradient_of_a_batch(mode, layers):
     errors = (before - np.eye(CLASSES)[y]) / 64
     moved = layers[-1].biases - 0.1 * errors.sum(axis=0)
     stepped = [*layers[:-1], DenseLayer(layers[-1].weights - 0.1 * errors.T @ inputs, moved)]
-    frozen = system(settings, SGD.model_copy(update={"learning_rate": 1e-9}))
-    frozen.start(stepped)
+    still = SGD.model_copy(update={"learning_rate": 1e-9})
+    frozen = start_system(mode, stepped, still, batch_size=64)
     # Both have the same output layer; the hidden ones moved a little in one of them.
     found = as_probabilities(made.predict(x)) - before
     expected = as_probabilities(frozen.predict(x)) - before
@@ -161,10 +163,8 @@ def test_a_step_is_by_the_mean_gradient_of_a_batch(mode, layers):
 
 @parametrize(MODES)
 def test_batches_and_what_starts_anew(mode, layers):
-    system, settings = settings_of(mode, batch_size=16)
-    made = system(settings, SGD)
+    made = start_system(mode, layers, batch_size=16)
     x, y = draw(40)
-    made.start(layers)
     together = made.train(x, y)
     scores = made.predict(x)
     made.start(layers)
@@ -229,9 +229,7 @@ def test_a_run_is_a_run_as_all_others(mode, classes):
 
 @parametrize(("torch", "torch fused"))
 def test_the_target_is_uniform_over_the_labels_of_a_sample(mode, layers):
-    system, settings = settings_of(mode, batch_size=3)
-    made = system(settings, SGD)
-    made.start(layers)
+    made = start_system(mode, layers, batch_size=3)
     x, _ = draw(3)
     y = csr_array(np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]], np.int8))
     before = probabilities_of(layers, x)
@@ -241,9 +239,8 @@ def test_the_target_is_uniform_over_the_labels_of_a_sample(mode, layers):
     # A sample without labels teaches nothing: by the others alone the step is as large.
     learned = as_probabilities(made.predict(x))
     assert not np.allclose(learned, before, atol=1e-3)
-    wider = system(settings.model_copy(update={"batch_size": 2}), SGD)
-    wider.training = SGD.model_copy(update={"learning_rate": SGD.learning_rate * 2 / 3})
-    wider.start(layers)
+    slower = SGD.model_copy(update={"learning_rate": SGD.learning_rate * 2 / 3})
+    wider = start_system(mode, layers, slower, batch_size=2)
     wider.train(x[[0, 2]], y[[0, 2]])
     np.testing.assert_allclose(as_probabilities(wider.predict(x)), learned, atol=1e-5)
     # With one label each it is the cross-entropy of classes.
