@@ -299,7 +299,7 @@ def describe_points(table: pd.DataFrame) -> str:
     """The sentences about seeds, epochs, diverged runs and testing that every caption has."""
     counts, epochs = sorted(table["n"].unique()), table["epoch"]
     seeds = " or ".join(str(count) for count in counts)
-    text = f"Each point: the reported epoch of each run, {max(epochs)} at the latest, "
+    text = f"Each point: the reported epoch of each run, {max(epochs):g} at the latest, "
     if counts == [1]:
         text += "one seed."
     else:
