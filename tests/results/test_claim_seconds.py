@@ -54,6 +54,7 @@ def test_an_accuracy_never_reached_is_no_lead(row):
     verdict = judge(SOONER, make_tables(row, lsh=(1.0, 0.85), standard=4.0))
     assert verdict.verdict == DOES_NOT_HOLD
     assert {cell.median for cell in verdict.cells} == {0.0}
+    assert all(cell.measure.endswith("accuracy, where LSH never came") for cell in verdict.cells)
     # The others did not come there in all of their time, which counts.
     verdict = judge(SOONER, make_tables(row, lsh=1.0, standard=(4.0, 0.85)))
     assert {cell.median for cell in verdict.cells} == {4.0}

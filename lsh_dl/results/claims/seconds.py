@@ -38,8 +38,11 @@ def measure_lead(tables: Tables) -> list[Cell]:
     other = pairs["seconds_other"].where(
         np.isfinite(pairs["seconds_other"]), pairs["all_seconds_other"]
     )
-    lead = (other / pairs["seconds"]).where(np.isfinite(pairs["seconds"]), 0.0)
+    came = np.isfinite(pairs["seconds"])
+    lead = (other / pairs["seconds"]).where(came, 0.0)
     measure = pairs["percent_of_best"].map("to {} % of the best accuracy".format)
+    never = ~came.groupby([pairs[key] for key in KEYS if key != "seed"]).transform("any")
+    measure = measure.where(~never, measure + ", where LSH never came")
     return cells_of(pairs.assign(measure=measure, value=lead))
 
 
