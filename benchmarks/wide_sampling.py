@@ -36,7 +36,9 @@ JUDGED = 5_000
 FREQUENT = (10, 100)
 GROUPS = (f"seen_below_{FREQUENT[0]}", "seen_between", f"seen_from_{FREQUENT[1]}")
 FITTED = {"preset": "wide-outputs", "outputs": 0.01}
-SIMHASH = {"preset": "slide-simhash", "outputs": 0.01, "K": 8}
+#: SLIDE's presets test with all outputs; here both are told, in one run.
+RETRIEVED = {"outputs": 0.01, "inference": "selected"}
+SIMHASH = {"preset": "slide-simhash", "K": 8} | RETRIEVED
 RAW = {"drawn": "frequency", "corrected": False}
 #: Tables of 10,000 labels are renewed at ten times `interval`.
 ENTRIES = {
@@ -45,7 +47,7 @@ ENTRIES = {
     "SLIDE SimHash 1 %": ("lsh", SIMHASH),
     "SLIDE SimHash 1 %, tables every 1,000": ("lsh", SIMHASH | {"growth": 1, "interval": 100}),
     "SLIDE SimHash 1 %, tables every 100": ("lsh", SIMHASH | {"growth": 1, "interval": 10}),
-    "SLIDE DWTA 1 %": ("lsh", {"preset": "slide-dwta", "outputs": 0.01}),
+    "SLIDE DWTA 1 %": ("lsh", {"preset": "slide-dwta"} | RETRIEVED),
     "uniform 1 %": ("sampled", {"outputs": 0.01}),
     "uniform 0.4 %": ("sampled", {"outputs": 0.004}),
     "frequency, raw 1 %": ("sampled", RAW | {"outputs": 0.01}),

@@ -121,7 +121,7 @@ def hash_query(state, index, x):
 @compiled
 def select(state, layer, x, key, training, chosen):
     """Hash the input, gather candidates from the tables, keep the best of them."""
-    if state.whole:
+    if state.whole or (state.tested_whole and not training):
         return select_all(layer, x, chosen)
     index, stride = layer.index, layer.weights.shape[1]
     nodes, values = chosen.nodes, chosen.preactivations

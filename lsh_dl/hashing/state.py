@@ -52,6 +52,7 @@ class State(NamedTuple):
     upkeep: Upkeep
     scratch: Scratch
     whole: bool  # all nodes are active: nothing is hashed
+    tested_whole: bool  # at test all nodes are active
     fitted: bool  # directions follow the inputs
     centred: bool
     balanced: bool

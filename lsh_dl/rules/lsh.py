@@ -30,6 +30,7 @@ PLAIN_WIDTH = 1000
 
 SLIDE: dict[str, Any] = {
     "outputs": 0.005,
+    "inference": "all",
     "L": 50,
     "centred": False,
     "balanced": False,
@@ -66,8 +67,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "growth": 1.0,
     },
     # SLIDE's settings (Chen et al., MLSys 2020): nodes as they are met in one bucket of each of 50
-    # tables, without ranking. Its schedule, the i-th interval being N0 e^(lambda i), is `interval`
-    # times growth^i; at Amazon-670K's labels the first has its 6,400 samples, 50 batches of 128.
+    # tables, without ranking; its released code tests with all outputs. Its schedule, the i-th
+    # interval being N0 e^(lambda i), is `interval` times growth^i; at Amazon-670K's labels the
+    # first has its 6,400 samples, 50 batches of 128.
     "slide-simhash": SLIDE | {"family": "sparse", "K": 9},
     # Its 8 winners of 3 bits each make more buckets than there may be here: 5 of them.
     "slide-dwta": SLIDE | {"family": "dwta", "K": 15},
@@ -98,7 +100,7 @@ NO_FEATURES: dict[str, Any] = {
 
 
 class LSH(Rule):
-    """Retrieve active nodes from hash tables of the weight vectors; training and test alike.
+    """Retrieve active nodes from hash tables of the weight vectors, in training and at test.
 
     Per layer and sample (paper, algorithm 1): the input is hashed to one bucket in each of L
     tables of 2^K buckets, the nodes in them are candidates, further buckets follow in the order
@@ -110,7 +112,8 @@ class LSH(Rule):
     the active set is that much smaller.
 
     Where all nodes are to be active nothing is hashed. With `outputs` the output layer's nodes are
-    retrieved in the same way, from tables of their own.
+    retrieved in the same way, from tables of their own. With `inference: all` training does so, and
+    the test computes all nodes.
 
     Every some hundred samples, at growing distances, the nodes trained since are hashed again and
     moved between buckets; a fitted family also follows its inputs' principal directions.
@@ -176,6 +179,9 @@ class LSH(Rule):
             description="share of the output layer's nodes that is retrieved and computed, beside "
             "the true labels in training (sampled softmax); default: all outputs are computed",
         )
+        inference: Literal["selected", "all"] = Field(
+            "selected", description="active at test: as in training, or all nodes"
+        )
         permuted: bool = Field(
             False, description="control: entries of the tables stand for randomly permuted nodes"
         )
@@ -239,6 +245,7 @@ class LSH(Rule):
             Upkeep(np.zeros(1, np.int64), np.zeros(1, np.int64)),
             self._create_scratch(projections),
             whole=whole,
+            tested_whole=whole or settings.inference == "all",
             fitted=settings.family == "fitted",
             centred=settings.centred,
             balanced=settings.balanced and settings.family in MIXED,

@@ -317,6 +317,24 @@ def test_tables_are_renumbered_with_the_nodes(regroup_often, settings):
             assert [sorted(bucket) for bucket in buckets] == entries
 
 
+@pytest.mark.parametrize("outputs", [None, 0.1])
+def test_all_nodes_at_test_change_no_training(outputs):
+    sizes, rows = [60, 32, 200, 50], draw_batch(300, 60, 50)
+    forms = {
+        form: make_model("lsh", sizes, 0.1, inference=form, outputs=outputs)
+        for form in ("selected", "all")
+    }
+    for model in forms.values():
+        model.train(rows, KEY)
+    weights = forms["all"].network.weights
+    assert np.array_equal(weights, forms["selected"].network.weights)
+    dense = make_model("lsh", sizes, 1.0, outputs=outputs and 1.0)
+    dense.network.weights[:] = weights
+    expected = dense.predict(rows, KEY)[0]
+    np.testing.assert_allclose(forms["all"].predict(rows, KEY)[0], expected, atol=1e-6)
+    assert not np.allclose(forms["selected"].predict(rows, KEY)[0], expected, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("preset", "family", "bits"), [("simhash", "sparse", 9), ("dwta", "dwta", 15)]
 )
@@ -336,3 +354,4 @@ def test_presets_of_slide_retrieve_outputs_from_fifty_tables(preset, family, bit
     model = make_model("lsh", [60, 32, 2000], 1.0, adagrad=True, preset=f"slide-{preset}")
     tally = model.train(draw_batch(300, 60, 2000), KEY)
     assert 300 < tally.outputs[0] <= 300 * 11
+    assert (model.predict(draw_batch(5, 60, 2000), KEY)[0] > 0).all()  # all are tested
