@@ -34,7 +34,7 @@ def draw(table: pd.DataFrame) -> Figure:
                 linewidth=0,
             )
         place.set_xscale("log")
-        place.set_yscale("log")
+        style.scale_log(place.yaxis, points["lowest"].min(), points["highest"].max())
         place.set_title(task.capitalize())
         place.set_xlabel("Nodes of each of two hidden layers")
         place.set_xticks(sorted(points["width"].unique()))

@@ -206,7 +206,7 @@ def scale_log(axis: Axis, low: float, high: float) -> None:
             break
     axis.set_major_locator(FixedLocator(inside))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
 
 
 def create_panels(

@@ -204,6 +204,14 @@ def test_titles_are_text_with_dollars_and_braces(tmp_path):
         assert title in draw("asgd_convergence", make_points(("lsh",), title=title), tmp_path)
 
 
+def test_times_over_the_width_have_plain_numbers_at_their_axes(tmp_path):
+    kept = FOLDER / "reference/speed_vs_width.csv"
+    text = draw("speed_vs_width", pd.read_csv(kept), tmp_path)
+    assert "10,000" in text
+    assert "mathdefault" not in text
+    assert "faster than PyTorch by: training 2.3 times at 1,000 nodes" in text
+
+
 def test_axes_spaced_by_error_say_so(tmp_path):
     for name in ("asgd_convergence", "asgd_lsh_vs_standard", "accuracy_lsh_vs_dropout"):
         assert "spaced by error" in draw(name, make_points(), tmp_path).partition("Accuracies")[0]
