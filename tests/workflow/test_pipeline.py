@@ -69,10 +69,13 @@ FIGURES = [
 
 
 class Project:
-    """A copy of the project and its `snakemake`."""
+    """A copy of the project, or of another copy with all of its results, and its `snakemake`."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, of: "Project | None" = None):
         self.folder = folder
+        if of:
+            shutil.copytree(of.folder, folder, dirs_exist_ok=True)
+            return
         ignore = shutil.ignore_patterns("__pycache__")
         for part in PARTS:
             if (ROOT / part).is_dir():

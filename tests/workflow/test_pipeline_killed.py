@@ -27,23 +27,28 @@ training: {epochs: 200}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the project whose training was never disturbed."""
-    project = Project(tmp_path_factory.mktemp("undisturbed"))
-    (project.folder / "long.yaml").write_text(CONFIG)
-    done = project.snakemake("--until", "train", config="long.yaml")
+def prepared(tmp_path_factory):
+    """A copy of the project with its data prepared and nothing trained."""
+    prepared = Project(tmp_path_factory.mktemp("prepared"))
+    (prepared.folder / "long.yaml").write_text(CONFIG)
+    done = prepared.snakemake("--until", "prepare_data", config="long.yaml")
+    assert done.returncode == 0, done.stdout
+    return prepared
+
+
+@pytest.fixture(scope="module")
+def project(prepared, tmp_path_factory):
+    """The same whose training was never disturbed."""
+    project = Project(tmp_path_factory.mktemp("undisturbed"), of=prepared)
+    done = train(project)
     assert done.returncode == 0, done.stdout
     return project
 
 
 @pytest.fixture
-def fresh(project, tmp_path):
-    """The same with its data prepared and nothing trained."""
-    fresh = Project(tmp_path)
-    (fresh.folder / "long.yaml").write_text(CONFIG)
-    done = fresh.snakemake("--until", "prepare_data", config="long.yaml")
-    assert done.returncode == 0, done.stdout
-    return fresh
+def fresh(prepared, tmp_path):
+    """One in which nothing is trained yet."""
+    return Project(tmp_path, of=prepared)
 
 
 def start(project):
