@@ -182,7 +182,7 @@ def test_a_study_is_as_short_as_it_says():
 
 def test_study_of_the_tutorial_makes_its_figure(project):
     config = yaml.safe_load((project.folder / "my.yaml").read_text())
-    config |= {"results": "studied", "training": {"epochs": 4}, "seeds": [1, 2]}
+    config |= {"results": "studied", "training": {"epochs": 4}}
     config["datasets"] = {"digits": {"train": 400, "test": 200}}
     config["label_noise"] |= {"networks": [[16]], "shares": [0.0, 0.9]}
     (project.folder / "studied.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
@@ -192,18 +192,17 @@ def test_study_of_the_tutorial_makes_its_figure(project):
     assert not (results / "runs").exists()
     names = sorted(path.stem for path in (results / "label_noise").glob("*.csv"))
     assert "digits_lsh_1x16_5pct_seed1_noise0.9" in names
-    assert len(names) == 2 * 2 * 2
+    assert len(names) == 2 * 2
     table = pd.read_csv(results / "tables/label_noise.csv")
     accuracy = table.set_index(["rule", "noise"])["test_accuracy_median"]
     assert accuracy["standard", 0.9] < accuracy["standard", 0.0]
-    assert (table["n"] == 2).all()
     picture = (results / "figures/label_noise.svg").read_text()
     assert {"Share drawn", "NN", "LSH"} <= set(re.findall(r">([^<>]+)<", picture))
 
 
 def test_system_of_the_tutorial_has_its_curve(project):
     config = yaml.safe_load((project.folder / "my.yaml").read_text())
-    config |= {"results": "raced", "training": {"epochs": 3}, "seeds": [1, 2]}
+    config |= {"results": "raced", "training": {"epochs": 3}}
     config["datasets"] = {"digits": {"train": 400, "test": 200}}
     (project.folder / "raced.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     done = project.run("snakemake --cores 2 time_to_accuracy --configfile raced.yaml")
@@ -211,10 +210,9 @@ def test_system_of_the_tutorial_has_its_curve(project):
     results = project.folder / "raced"
     runs = {path.stem for path in (results / "runs").glob("*.csv")}
     rules = {"digits_lsh_1x16_5pct", "digits_numpy_1x16_100pct"}
-    assert runs == {f"{run}_seed{seed}_4evaluations" for run in rules for seed in (1, 2)}
+    assert runs == {f"{run}_seed1_4evaluations" for run in rules}
     table = pd.read_csv(results / "tables/time_to_accuracy.csv").set_index("label")
     assert set(table.loc["numpy", "counting"]) == {"dense"}
-    assert (table["n"] == 2).all()
     accuracy = table.loc["numpy"].set_index("epoch")["test_accuracy_median"]
     assert accuracy.iloc[-1] > accuracy.iloc[0]
     picture = (results / "figures/time_to_accuracy.svg").read_text()
