@@ -34,6 +34,7 @@ bench: $(ENVIRONMENT)
 
 docs: $(ENVIRONMENT)
 	python -m lsh_dl.experiment.document
+	python -m lsh_dl.results.readings
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 # Whole or not at all: the stamp is written last, so that a broken installation is done again.

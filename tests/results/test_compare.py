@@ -13,7 +13,6 @@ from lsh_dl.cli import claims
 from lsh_dl.cli.main import main
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import check_config
-from lsh_dl.results.claims.table import describe_number
 from lsh_dl.results.compare import (
     MEASURES,
     UNKNOWN,
@@ -339,15 +338,3 @@ def test_the_projects_own_references_can_be_compared_with(path):
     check_config(yaml.safe_load(path.read_text()), str(path))
     comparison = compare_results(path.parent, path.parent)
     assert comparison.cells["inside"].all()
-
-
-@pytest.mark.parametrize("document", ["README.md", "docs/claims.md"])
-@pytest.mark.parametrize("claim", ["accuracy", "budget"])
-@pytest.mark.parametrize("reference", ["readings", "readings_convex"])
-def test_what_to_take_home_is_in_the_reference(document, claim, reference):
-    """The numbers that are quoted of the abstract's claim, in both readings."""
-    table = pd.read_csv(claims.REFERENCES / reference / "claims.csv")
-    judged = table[(table["claim"] == claim) & table["measure"].str.contains("below NN")]
-    text = " ".join((claims.REFERENCES.parents[1] / document).read_text().split())
-    for cell in judged.itertuples():
-        assert describe_number(cell, "points") in text

@@ -1,0 +1,39 @@
+"""What documents quote of the abstract's claim is what the reference says."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lsh_dl.experiment.document import fill_in
+from lsh_dl.results.readings import DOCUMENTS, REFERENCE, describe_readings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_quoted_readings_are_current(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    assert fill_in(text, describe_readings(ROOT / REFERENCE)) == text, "`make docs` writes it anew"
+
+
+def test_a_row_for_each_cell_with_its_numbers(tmp_path):
+    kept = shutil.copytree(ROOT / REFERENCE, tmp_path / "kept")
+    claims = pd.read_csv(kept / "claims.csv")
+    mnist = (claims["data"] == "MNIST") & (claims["network"] == "2x1000")
+    for claim, numbers in (("accuracy", (1.5, 1.4, 1.6)), ("budget", (0.25, 0.2, 0.3))):
+        cell = mnist & (claims["claim"] == claim) & claims["measure"].str.contains("below NN")
+        claims.loc[cell, ["median", "low", "high"]] = numbers
+    claims.to_csv(kept / "claims.csv", index=False)
+    budget = pd.read_csv(kept / "tables/budget.csv")
+    cell = (budget["dataset"] == "mnist") & (budget["hidden"] == "2x1000")
+    budget.loc[cell, ["training_percent_median", "inference_percent_median"]] = (2.25, 4.75)
+    budget.to_csv(kept / "tables/budget.csv", index=False)
+    lines = describe_readings(kept).splitlines()
+    (row,) = [line for line in lines if line.startswith("| MNIST, 2x1000")]
+    cells = [part.strip() for part in row.split("|")]
+    assert (cells[3], cells[5]) == ("1.50 (1.40 to 1.60)", "0.25 (0.20 to 0.30)")
+    assert cells[6] == "2.2 / 4.8"
+    assert lines[-1].startswith("| average")
+    assert sum(line.startswith("- ") for line in lines) == 2
