@@ -10,7 +10,9 @@ CORES ?= all
 CONFIG ?=
 
 ENVIRONMENT := .venv/.complete
-# Recipes find the environment's commands first, activated or not.
+# Recipes find the environment's commands first, activated or not; by a shell of another name
+# than make's own /bin/sh, without which macOS's make looks for them in the PATH it was called with.
+SHELL := sh
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: figures test lint bench docs clean

@@ -1,11 +1,20 @@
 """Damage to files, drawn by hypothesis: for the tests of what is read."""
 
+import resource
+import sys
+
 from hypothesis import strategies as st
 
 HUGE = [b"99999999999999999999", b"2147483648", b"4294967296", b"-1", b"1e999", b"nan", b"\xff" * 4]
 EXTREME = [0, 1, -1, 2, 127, 255, 2**15, 2**31 - 1, -(2**31), 2**31, 2**32, 2**53, 2**63 - 1]
 EXTREME += [-(2**63), 10**30, 0.5, -0.0, 1e-45, 3e38, 1e300, float("nan"), float("inf")]
 OTHER = [None, True, "", "lsh", "../x", "0" * 50, [], [[]], {}, {"a": {}}, "\x1b[2J\n"]
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has had so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 class Damaged(bytes):

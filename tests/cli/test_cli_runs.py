@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -147,6 +148,8 @@ def test_seed_that_no_kernel_takes(run, tmp_path, number):
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "| true"])
 def test_training_goes_on_without_streams(tmp_path, closed):
+    if "/dev/full" in closed and not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
     words = ("train", "--dataset", "digits", "--rule", "wta", *SMALL, "--out", tmp_path / "out")
     command = shlex.join(map(str, (sys.executable, "-m", "lsh_dl", *words)))
     environment = os.environ | {"LSH_DL_CACHE": str(tmp_path / "cache")}

@@ -5,13 +5,12 @@ import gzip
 import io
 import lzma
 import os
-import resource
 import struct
 import zipfile
 
 import numpy as np
 import pytest
-from damages import damages
+from damages import damages, peak_memory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from published import amat_text, idx_bytes, libsvm_text, matrix_bytes
@@ -110,10 +109,9 @@ def test_broken_files_are_read_or_one_line(tmp_path, name, data, packer, first):
 
 
 def bounded(read, path):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     assert not answer(read, path)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert 1024 * grown < MOST_MEMORY
+    assert peak_memory() - before < MOST_MEMORY
 
 
 READERS = {name: (file, read) for name, (file, _, read) in FORMATS.items() if "npz" not in name}

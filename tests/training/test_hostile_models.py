@@ -5,13 +5,12 @@ means harm would write them.
 """
 
 import json
-import resource
 import shutil
 import time
 
 import numpy as np
 import pytest
-from damages import damaged_array, damaged_json, damages
+from damages import damaged_array, damaged_json, damages, peak_memory
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from networks import KEY, draw_batch, make_model, make_run
@@ -38,9 +37,9 @@ fuzzed = settings(
 @pytest.fixture(autouse=True)
 def bounded():
     """Neither memory nor time goes with what a file says of itself."""
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before, start = peak_memory(), time.process_time()
     yield
-    assert 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < MOST_MEMORY
+    assert peak_memory() - before < MOST_MEMORY
     assert time.process_time() - start < MOST_SECONDS
 
 
