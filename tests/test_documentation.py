@@ -43,6 +43,8 @@ SUBSTITUTES = (
         r"lsh-dl train --config configs/mnist.yaml --dataset mnist (.*)",
         r"lsh-dl train --config docs.yaml --dataset digits \1 --epochs 1",
     ),
+    # Images and what is done with them, which tests/container does: that their recipes are there.
+    (r"(podman|apptainer) .*", "ls Containerfile container/apptainer.def"),
     # Full-sized data sets: small ones.
     (
         r"(lsh-dl train --dataset (?:digits|stripes) .*)",
@@ -62,6 +64,7 @@ training: {epochs: 1}
 """
 PARTS = ("Snakefile", "Makefile", "workflow", "figures", "configs", "profiles", "lsh_dl", "docs")
 PARTS += ("benchmarks", "tests", ".ci", "environment.yml", "pyproject.toml")
+PARTS += ("container", "Containerfile")
 
 
 def substitute(command: str) -> str:

@@ -9,10 +9,25 @@ from pathlib import Path
 import pytest
 import yaml
 from dockerfile_parse import DockerfileParser
+from documents import commands
 
 import lsh_dl
 
 ROOT = Path(__file__).parents[2]
+#: Programs that build images, and what asks each of them for one that is there already.
+BUILDERS = {
+    "podman": ("image", "exists"),
+    "buildah": ("inspect", "--type", "image"),
+    "docker": ("image", "inspect"),
+}
+IMAGE = "lsh-dl-test"
+#: Run in the image as its user: both commands, one of them on a part of the tests.
+COMMANDS = """
+FROM {image}
+RUN test "$(id -un)" = researcher && make figures CONFIG=configs/tiny.yaml
+RUN .venv/bin/pytest -q tests/test_project_files.py tests/container tests/runs
+RUN grep -q "{commit}" results/tiny/machine.csv
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +50,14 @@ def test_what_is_copied_is_there(steps):
             assert all((ROOT / source).exists() for source in sources), value
 
 
-def test_image_has_a_supported_python(steps):
-    (base,) = [value for instruction, value in steps if instruction == "FROM"]
+@pytest.fixture(scope="module")
+def base(steps):
+    """The image that this one starts from."""
+    (name,) = [value for instruction, value in steps if instruction == "FROM"]
+    return name
+
+
+def test_image_has_a_supported_python(base):
     major, minor = base.removeprefix("python:").split("-")[0].split(".")
     assert (int(major), int(minor)) >= (3, 11)
 
@@ -48,16 +69,21 @@ def test_image_has_the_browser_that_continuous_integration_has(steps):
 
 
 def test_both_builders_leave_the_same_out():
-    assert (ROOT / ".dockerignore").read_text() == (ROOT / ".containerignore").read_text()
+    left_out = (ROOT / ".containerignore").read_text()
+    assert left_out == (ROOT / ".dockerignore").read_text()
+    assert ".git" not in left_out.split()  # results name the commit
 
 
-def test_apptainer_takes_the_image():
+def test_apptainer_takes_the_image(steps):
     text = (ROOT / "container/apptainer.def").read_text()
     header = [line for line in text.splitlines() if line.startswith(("Bootstrap:", "From:"))]
     assert header == ["Bootstrap: oci-archive", "From: build/lsh-dl.tar"]
-    assert "--output build/lsh-dl.tar" in text
-    assert "cp -R /home/researcher/lsh-dl/." in text
-    assert "exec make figures" in text
+    (folder,) = [value for instruction, value in steps if instruction == "WORKDIR"]
+    assert f"tar -C {folder} " in text
+    assert f"ln -s {folder}/.venv " in text
+    shown = commands("docs/container.md")
+    assert any(command.endswith("--output build/lsh-dl.tar lsh-dl") for command in shown)
+    assert f"podman cp lsh-dl:{folder}/results ." in shown
 
 
 def test_archive_record_has_the_version_and_the_title():
@@ -76,20 +102,33 @@ def test_continuous_integration_calls_the_one_script():
     assert systems == {"ubuntu", "macos"}
 
 
-def _builder() -> str | None:
-    """A program that can build images here and now: docker's client alone can't."""
-    for program in ("podman", "buildah", "docker"):
-        if shutil.which(program):
-            known = subprocess.run([program, "info"], capture_output=True)
-            if known.returncode == 0:
-                return program
-    return None
+def _find_builder(base: str) -> str:
+    """A builder that works here and now (docker's client alone does not) and has the base."""
+    working = [name for name in BUILDERS if shutil.which(name) and _succeeds(name, "info")]
+    if not working:
+        pytest.skip("no podman, buildah or docker that works here")
+    for name in working:
+        if _succeeds(name, *BUILDERS[name], base):
+            return name
+    pytest.skip(f"{working[0]} has no {base} ({working[0]} pull {base})")
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 @pytest.mark.slow
-def test_image_builds():
-    builder = _builder()
-    if builder is None:
-        pytest.skip("no podman, buildah or docker that works here")
-    command = [builder, "build", "--tag", "lsh-dl-test", "--file", "Containerfile", "."]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=1800)
+def test_image_builds_and_both_commands_work_in_it(base, tmp_path):
+    builder = _find_builder(base)
+    commit = ""
+    if (ROOT / ".git").is_dir():
+        asked = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+        commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    (tmp_path / "Containerfile").write_text(COMMANDS.format(image=IMAGE, commit=commit))
+    try:
+        for tag, folder in ((IMAGE, ROOT), (f"{IMAGE}-commands", tmp_path)):
+            command = [builder, "build", "--tag", tag, "--file", folder / "Containerfile", folder]
+            subprocess.run(command, check=True, timeout=1800)
+    finally:
+        for tag in (f"{IMAGE}-commands", IMAGE):
+            _succeeds(builder, "rmi", "--force", tag)
