@@ -34,6 +34,17 @@ def one_thread_of_linear_algebra() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def bytecode_of_processes() -> Iterator[None]:
+    """What tests start keeps its bytecode, also where the environment forbids it to.
+
+    Each of some three hundred jobs and plans would compile all of the package's sources again.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        yield
+
+
 @pytest.fixture
 def raw_config() -> dict[str, Any]:
     """A small correct config, as YAML gives it."""
