@@ -19,7 +19,6 @@ PAGES = {
     "changes.md": "CHANGELOG.md",
     "reference.md": "figures/reference/README.md",
     "readings.md": "figures/reference/readings/claims.md",
-    "readings_convex.md": "figures/reference/readings_convex/claims.md",
 }
 _LINK = re.compile(r"(?<=\]\()([^)#:\s]+)(?=[)#])")
 
