@@ -13,6 +13,8 @@ from lsh_dl.runs.spec import Run
 HIDDEN = (1000, 1000)
 #: Title, rule and level of what is compared.
 LSH, STANDARD = ("LSH 5 %", "lsh", 0.05), ("NN", "standard", 1.0)
+#: Settings of LSH whose threads renew its tables while others train, and what it is called.
+MEANWHILE, MEANWHILE_TITLE = {"refresh": "asynchronous"}, "LSH 5 %, asynchronous refresh"
 
 
 def open_digits(folder: Path, stream: bool = False) -> Prepared:

@@ -8,11 +8,19 @@ measurement.
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
+from benchmarks._digits import (
+    LSH,
+    MEANWHILE,
+    MEANWHILE_TITLE,
+    STANDARD,
+    describe_run,
+    open_digits,
+)
 from benchmarks._results import write_table
 from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.measurements.conflicts import count_conflicts, record_updates
@@ -59,14 +67,19 @@ def measure_conflicts(data: Prepared) -> pd.DataFrame:
 def simulate(data: Prepared) -> pd.DataFrame:
     """Speed-up and staleness that the simulation gives for LSH and the standard network."""
     tables = []
-    for system in (LSH, STANDARD):
-        model, inputs, _ = _train_some(system, data)
-        tables.append(simulate_speedup(model, inputs, draw_key(1, 2)).assign(system=system[0]))
+    for title, system, settings in (
+        (LSH[0], LSH, {}),
+        (MEANWHILE_TITLE, LSH, MEANWHILE),
+        (STANDARD[0], STANDARD, {}),
+    ):
+        model, inputs, _ = _train_some(system, data, **settings)
+        tables.append(simulate_speedup(model, inputs, draw_key(1, 2)).assign(system=title))
     return pd.concat(tables).assign(data=data.title)
 
 
-def _train_some(system: tuple, data: Prepared):
-    model, inputs = create_model(describe_run(system), 784, 10), inputs_of(data, data.train)
+def _train_some(system: tuple, data: Prepared, **settings: Any):
+    run = describe_run(system, **settings)
+    model, inputs = create_model(run, 784, 10), inputs_of(data, data.train)
     order = draw_order(1, 1, len(inputs))
     model.train(inputs.batch(order[: WARMED[system[1]]]), draw_key(1, 1))
     return model, inputs, order

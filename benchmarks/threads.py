@@ -18,7 +18,14 @@ import numba
 import numpy as np
 import pandas as pd
 
-from benchmarks._digits import LSH, STANDARD, describe_run, open_digits
+from benchmarks._digits import (
+    LSH,
+    MEANWHILE,
+    MEANWHILE_TITLE,
+    STANDARD,
+    describe_run,
+    open_digits,
+)
 from benchmarks._results import write_table
 from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.engine.batch import slice_batch
@@ -27,6 +34,7 @@ from lsh_dl.engine.simd import LANES
 from lsh_dl.engine.threads import Team
 from lsh_dl.training.epochs import draw_key, draw_order, evaluate, train_epoch
 from lsh_dl.training.loader import prefetch
+from lsh_dl.training.model import SparseModel
 from lsh_dl.training.run import create_model, inputs_of
 
 THREADS = (1, 2, 4)
@@ -35,8 +43,8 @@ SEEDS = (1, 2, 3, 4, 5)
 #: Samples of a timed call, and samples that an accuracy is learned from.
 SAMPLES = {"lsh": 4_000, "standard": 500}
 LEARNED = {"lsh": 20_000, "standard": 6_000}
-WARMED = 12_000
-"""Samples before timing: past the first, frequent refreshes of the hash tables."""
+#: Samples before timing: past the first, frequent refreshes of the hash tables.
+WARMED = {"lsh": 12_000, "standard": 500}
 STREAMED = 30_000
 KEY = np.uint64(2)
 LINES = 8_000
@@ -79,7 +87,7 @@ def measure_lines() -> Iterator[dict]:
                 seconds = one.submit(_clock, update_lines, lines, order).result()
                 times[name].append(1e9 * seconds / LINES)
     for name, values in times.items():
-        yield _row(f"ns to update a line {name}", ("", "", 0), 1, pd.Series(values))
+        yield _row(f"ns to update a line {name}", "", 1, pd.Series(values))
 
 
 @numba.njit(nogil=True)
@@ -107,52 +115,75 @@ def _clock(call, *arguments) -> float:
 def measure_times(data: Prepared) -> Iterator[dict]:
     """Microseconds of a training sample and speed-up: median, lowest and highest round.
 
-    Beside them two threads that each train a network of its own: what sharing one costs.
+    Beside them two threads that each train a network of its own: what sharing one costs. LSH's
+    tables are renewed in both ways, in turns.
     """
     inputs = inputs_of(data, data.train)
     for system in (LSH, STANDARD):
         rule = system[1]
-        models = {threads: create_model(describe_run(system), 784, 10) for threads in THREADS}
-        for threads, model in models.items():
-            model.use_threads(threads)
-            warm = WARMED if rule == "lsh" else 500
-            model.train(inputs.batch(np.arange(warm) % len(inputs)), np.uint64(1))
+        ways = {system[0]: {}} | ({MEANWHILE_TITLE: MEANWHILE} if system == LSH else {})
+        models = {
+            (title, threads): create_model(
+                describe_run(system, threads=threads, **settings), 784, 10
+            )
+            for title, settings in ways.items()
+            for threads in THREADS
+            if threads > 1 or not settings  # one thread trains alike in all
+        }
+        warm = inputs.batch(np.arange(WARMED[rule]) % len(inputs))
         apart = [create_model(describe_run(system), 784, 10) for _ in range(2)]
-        for model in apart:
-            model.train(inputs.batch(np.arange(warm) % len(inputs)), np.uint64(1))
-        times: dict[int | str, list[float]] = {threads: [] for threads in (*THREADS, "apart")}
+        for model in (*models.values(), *apart):
+            model.train(warm, np.uint64(1))
+        times: dict[object, list[float]] = {case: [] for case in (*models, "apart")}
         for number in range(ROUNDS):
             rows = inputs.batch((np.arange(SAMPLES[rule]) + number * 100) % len(inputs))
-            for threads, model in models.items():
+            for case, model in models.items():
                 start = time.perf_counter()
                 model.train(rows, KEY)
-                times[threads].append(1e6 * (time.perf_counter() - start) / SAMPLES[rule])
+                times[case].append(1e6 * (time.perf_counter() - start) / SAMPLES[rule])
             halves = slice_batch(rows, 0, SAMPLES[rule] // 2)
             with Team(2) as team:
                 start = time.perf_counter()
                 team.run(lambda part, apart=apart, rows=halves: apart[part].train(rows, KEY))
                 times["apart"].append(1e6 * (time.perf_counter() - start) / SAMPLES[rule])
-        frame = pd.DataFrame(times)
-        for threads in THREADS:
-            yield _row("microseconds a sample", system, threads, frame[threads])
-        for threads in THREADS[1:]:
-            yield _row("speed-up over 1 thread", system, threads, frame[1] / frame[threads])
-        yield _row("the same, on two networks", system, 2, frame[1] / frame["apart"])
+        series = {case: pd.Series(values) for case, values in times.items()}
+        alone = series[system[0], 1]
+        for title, threads in models:
+            yield _row("microseconds a sample", title, threads, series[title, threads])
+        for title, threads in models:
+            if threads > 1:
+                speedups = alone / series[title, threads]
+                yield _row("speed-up over 1 thread", title, threads, speedups)
+        yield _row("the same, on two networks", system[0], 2, alone / series["apart"])
+        for (title, threads), model in models.items():
+            if title == MEANWHILE_TITLE:
+                yield _describe_lateness(title, threads, model)
+
+
+def _describe_lateness(title: str, threads: int, model: SparseModel) -> dict:
+    """Samples from when a refresh was due until it was handed over: mean, least of layers, most."""
+    refreshes, late, latest = model.state.upkeep.handovers.T
+    row = _row("samples a refresh came late", title, threads, pd.Series(late / refreshes))
+    return row | {"highest": latest.max(), "n": refreshes.sum()}
 
 
 def measure_accuracies(data: Prepared) -> Iterator[dict]:
     """Test accuracy after the same samples: median, lowest and highest seed."""
     inputs = inputs_of(data, data.train)
     tested = inputs_of(data, data.test)
-    for system in (LSH, STANDARD):
+    for title, system, settings in (
+        (LSH[0], LSH, {}),
+        (MEANWHILE_TITLE, LSH, MEANWHILE),
+        (STANDARD[0], STANDARD, {}),
+    ):
         for threads in THREADS:
             accuracies = []
             for seed in SEEDS:
-                model = create_model(describe_run(system, seed, threads), 784, 10)
+                model = create_model(describe_run(system, seed, threads, **settings), 784, 10)
                 order = draw_order(seed, 1, len(inputs))[: LEARNED[system[1]]]
                 train_epoch(model, inputs, order, draw_key(seed, 1))
                 accuracies.append(100 * evaluate(model, tested, draw_key(seed, 1)).accuracy)
-            yield _row("test accuracy, %", system, threads, pd.Series(accuracies))
+            yield _row("test accuracy, %", title, threads, pd.Series(accuracies))
 
 
 def measure_waiting(data: Prepared) -> Iterator[dict]:
@@ -161,7 +192,7 @@ def measure_waiting(data: Prepared) -> Iterator[dict]:
     order = draw_order(1, 1, len(inputs))[:STREAMED]
     for threads in THREADS[:2]:
         model = create_model(describe_run(LSH, threads=threads), 784, 10)
-        model.train(inputs.batch(order[:WARMED]), np.uint64(1))
+        model.train(inputs.batch(order[: WARMED["lsh"]]), np.uint64(1))
         shares = []
         for _ in range(3):
             start, waited = time.perf_counter(), 0.0
@@ -171,20 +202,20 @@ def measure_waiting(data: Prepared) -> Iterator[dict]:
                 model.train(rows, np.uint64(2))
                 asked = time.perf_counter()
             shares.append(100 * waited / (time.perf_counter() - start))
-        yield _row("waiting for the stream, % of an epoch", LSH, threads, pd.Series(shares))
+        yield _row("waiting for the stream, % of an epoch", LSH[0], threads, pd.Series(shares))
         start = time.perf_counter()
         rows = inputs.batch(order[:4_096])
         read = time.perf_counter() - start
         start = time.perf_counter()
         model.train(rows, np.uint64(2))
         share = 100 * read / (read + time.perf_counter() - start)
-        yield _row("the same, not read ahead", LSH, threads, pd.Series([share]))
+        yield _row("the same, not read ahead", LSH[0], threads, pd.Series([share]))
 
 
-def _row(measured: str, system: tuple, threads: int, values: pd.Series) -> dict:
+def _row(measured: str, title: str, threads: int, values: pd.Series) -> dict:
     return {
         "measured": measured,
-        "system": system[0],
+        "system": title,
         "threads": threads,
         "median": values.median(),
         "lowest": values.min(),

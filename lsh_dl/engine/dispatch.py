@@ -1,4 +1,4 @@
-"""The one place where the sample loop meets the rules: their `select`, and `follow` if any."""
+"""The one place where the sample loop meets the rules: `select`, and `follow`, `renew` if any."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -40,10 +40,14 @@ class Selection(NamedTuple):
 #: The functions of every rule in use, by the type of its state.
 _select: dict[type, Callable[..., int]] = {}
 _follow: dict[type, Callable[..., None] | None] = {}
+_renew: dict[type, Callable[..., None] | None] = {}
 
 
 def register(
-    state: Any, select: Callable[..., int], follow: Callable[..., None] | None = None
+    state: Any,
+    select: Callable[..., int],
+    follow: Callable[..., None] | None = None,
+    renew: Callable[..., None] | None = None,
 ) -> bool:
     """Make a rule's functions known for states of this type; True if `select` is compiled.
 
@@ -58,13 +62,13 @@ def register(
             f"{type(state).__module__}.{type(state).__name__}: the state of two selection rules; "
             "give each rule a NamedTuple of its own"
         )
-    _follow[type(state)] = follow
+    _follow[type(state)], _renew[type(state)] = follow, renew
     return isinstance(select, Dispatcher)
 
 
 def functions_of(state: type) -> list[Callable[..., Any]]:
     """The functions of the rule whose state is of this type; none if it is no rule's."""
-    found = (_select.get(state), _follow.get(state))
+    found = (_select.get(state), _follow.get(state), _renew.get(state))
     return [function for function in found if function is not None]
 
 
@@ -123,5 +127,24 @@ def _compile_follow_updates(state, layer, x, nodes, steps, work):
 
     def call(state, layer, x, nodes, steps, work):
         follow(state, layer, x, nodes, steps, work)
+
+    return call
+
+
+def renew_due(state, network, relay, row, work):
+    """Call the rule's `renew`, if it has one."""
+    renew = _renew[type(state)]
+    if renew is not None:
+        renew(state, network, relay, row, work)
+
+
+@overload(renew_due)
+def _compile_renew_due(state, network, relay, row, work):
+    renew = _renew.get(getattr(state, "instance_class", None))
+    if renew is None:
+        return lambda state, network, relay, row, work: None
+
+    def call(state, network, relay, row, work):
+        renew(state, network, relay, row, work)
 
     return call

@@ -10,7 +10,7 @@ from numba.extending import register_jitable
 
 from lsh_dl.engine.clock import BACKWARD, FORWARD, OTHER, SELECT, end_stage, start_clock
 from lsh_dl.engine.compiled import compiled
-from lsh_dl.engine.dispatch import follow_updates, select_nodes
+from lsh_dl.engine.dispatch import follow_updates, renew_due, select_nodes
 from lsh_dl.engine.layers import (
     activate,
     backward_active,
@@ -29,7 +29,7 @@ from lsh_dl.engine.outputs import (
     write_probabilities,
 )
 from lsh_dl.engine.prng import mix
-from lsh_dl.engine.threads import drop_refcounts, take_row
+from lsh_dl.engine.threads import NO_MORE, drop_refcounts, pass_row, take_row
 
 
 @register_jitable
@@ -106,6 +106,31 @@ def clear_sample(network, workspace):
         clear_level(level, workspace)
 
 
+@register_jitable
+def begin_row(state, network, relay, row, work):
+    """Note that this thread has taken a row; renew what is due of a rule's state.
+
+    `relay` is None where nothing is renewed while threads train.
+    """
+    if relay is not None:
+        pass_row(relay, row)
+        renew_due(state, network, relay, row, work)
+
+
+@register_jitable
+def begin_outputs_row(outputs, relay, row, work):
+    """The same of the rule that selects outputs."""
+    if relay is not None:
+        begin_row(outputs.state, outputs.network, relay, row, work)
+
+
+@register_jitable
+def end_rows(relay):
+    """Note that this thread takes no more rows."""
+    if relay is not None:
+        pass_row(relay, NO_MORE)
+
+
 @compiled
 def train_samples(
     state,
@@ -119,13 +144,16 @@ def train_samples(
     tally,
     optimiser,
     clock,
+    relay,
+    outputs_relay,
 ):
     """Train on the rows that this thread gets from the queue, one sample at a time.
 
     All threads update the same weights as they go, without locks (Hogwild: Recht, Re, Wright, Niu,
     NIPS 2011). `selects_values` is the rule's `computes_preactivations`; `outputs` says how outputs
     are selected, None: not at all; `key` is that of the epoch. The time of each stage is added to
-    `clock` (`lsh_dl.engine.clock`), unless that is None.
+    `clock` (`lsh_dl.engine.clock`), unless that is None. Rules renew what the relays say, that of
+    hidden layers and that of outputs; None: nothing is renewed meanwhile.
     """
     state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, optimiser = (
@@ -134,10 +162,13 @@ def train_samples(
         drop_refcounts(optimiser),
     )
     outputs, clock = drop_refcounts(outputs), drop_refcounts(clock)
+    relay, outputs_relay = drop_refcounts(relay), drop_refcounts(outputs_relay)
     hidden = network.strides.shape[0] - 1
     start_clock(clock)
     s = take_row(queue)
     while s < batch.numbers.shape[0]:
+        begin_row(state, network, relay, s, tally.work)
+        begin_outputs_row(outputs, outputs_relay, s, tally.work)
         targets = batch.labels[batch.label_ends[s] : batch.label_ends[s + 1]]
         if targets.shape[0] > 0:  # without labels there is nothing to learn
             count = forward_sample(
@@ -162,6 +193,8 @@ def train_samples(
             end_stage(clock, BACKWARD)
             clear_sample(network, workspace)
         s = take_row(queue)
+    end_rows(relay)
+    end_rows(outputs_relay)
     end_stage(clock, OTHER)
 
 

@@ -143,17 +143,16 @@ def create_queue() -> np.ndarray:
 
 
 @intrinsic
-def _fetch_and_increment(typing, counter):
-    """The counter's value before one was added to it, atomically: int64.
+def _fetch_and_add(typing, counter, more):
+    """The counter's value before `more` was added to it, atomically: int64.
 
-    What this thread wrote until now, others see that read the counter afterwards by `_look`.
+    What this thread wrote until now, others see that read the counter afterwards by `look`.
     """
-    signature = types.int64(counter)
+    signature = types.int64(counter, types.int64)
 
     def generate(context, builder, signature, arguments):
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        one = ir.Constant(ir.IntType(64), 1)
-        return builder.atomic_rmw("add", array.data, one, "acq_rel")
+        return builder.atomic_rmw("add", array.data, arguments[1], "acq_rel")
 
     return signature, generate
 
@@ -165,7 +164,7 @@ def take_row(queue):
     One at a time, so threads end within a sample of each other. The queue's cache line then moves
     between cores once a sample, some hundred nanoseconds.
     """
-    return _fetch_and_increment(queue)
+    return _fetch_and_add(queue, 1)
 
 
 #: Looks at the counter before a waiting thread lets others have its core.
@@ -174,7 +173,7 @@ sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
 
 @intrinsic
-def _look(typing, counter):
+def look(typing, counter):
     """A counter's value; what others wrote before they changed it, this thread sees after it."""
     signature = types.int64(counter)
 
@@ -185,15 +184,42 @@ def _look(typing, counter):
     return signature, generate
 
 
+@intrinsic
+def publish(typing, counter, value):
+    """Set a counter; who sees the value by `look` also sees what this thread wrote before."""
+    signature = types.void(counter, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        builder.store_atomic(arguments[1], array.data, "release", align=8)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def _replace(typing, counter, old, new):
+    """Set a counter from `old` to `new`, atomically; False if it has another value."""
+    signature = types.boolean(counter, types.int64, types.int64)
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        _, old, new = arguments
+        outcome = builder.cmpxchg(array.data, old, new, "acq_rel", "acquire")
+        return builder.extract_value(outcome, 1)
+
+    return signature, generate
+
+
 @compiled
 def barrier(worker):
     """Wait until all of the crew have come here, and see what they wrote before."""
     if worker.parts == 1:
         return
-    arrived = _fetch_and_increment(worker.arrivals)
+    arrived = _fetch_and_add(worker.arrivals, 1)
     everyone = (arrived // worker.parts + 1) * worker.parts
     looks = 0
-    while 0 <= _look(worker.arrivals) < everyone:
+    while 0 <= look(worker.arrivals) < everyone:
         looks += 1
         if looks > PATIENCE:
             sched_yield()
@@ -203,6 +229,81 @@ def barrier(worker):
 def chunk(worker, count):
     """This thread's share of `count` things: from where to where."""
     return count * worker.part // worker.parts, count * (worker.part + 1) // worker.parts
+
+
+class Relay(NamedTuple):
+    """How threads renew things that all of them read, one thread a thing, while others go on.
+
+    Who renews a thing builds it beside the one that is read, then has all others read the new one
+    (it *hands over*). What was read until then is left, and may be overwritten, once every thread
+    has taken a row after that: rows are taken in order, so a thread's row tells. Nobody waits: a
+    renewal that may not begin yet, since the one before is at work or another thread still reads
+    what is to be overwritten, is looked at again by the next thread that has taken a row.
+    """
+
+    thread: int  # which one has this
+    at: np.ndarray  # int64 (threads, 8): the row that each is at, -1 before its first
+    queue: np.ndarray  # int64 (1,): of the rows
+    rows: int  # how many there are
+    dues: np.ndarray  # int64 (times,), ascending: before which rows everything is to be renewed
+    begun: np.ndarray  # int64 (things, 8): so many of these times are answered, by what is begun
+    ended: np.ndarray  # int64 (things, 8): by what is handed over
+    handed_over: np.ndarray  # int64 (things, 8): the next row to be taken at the last hand-over
+
+
+#: Numbers in a cache line.
+LINE = 8
+
+
+def create_relays(
+    threads: int, things: int, queue: np.ndarray, rows: int, dues: np.ndarray
+) -> list[Relay]:
+    """A relay for each thread; all arrays are shared, each thread and thing has its cache lines."""
+    at = aligned_zeros(threads, LINE, dtype=np.int64)
+    at[:] = -1
+    begun, ended, handed_over = (aligned_zeros(things, LINE, dtype=np.int64) for _ in range(3))
+    handed_over[:] = -1
+    shared = (at, queue, rows, np.asarray(dues, np.int64), begun, ended, handed_over)
+    return [Relay(thread, *shared) for thread in range(threads)]
+
+
+@compiled
+def pass_row(relay, row):
+    """Tell others the row that this thread has taken: it is done with those before."""
+    publish(relay.at[relay.thread], row)
+
+
+@compiled
+def claim(relay, thing, row):
+    """Take on a thing's renewal, if one is due before `row` and may begin.
+
+    Returns how many of the times in `dues` are answered when it ends; 0: there is nothing to do.
+    """
+    dues, begun = relay.dues, look(relay.begun[thing])
+    if begun == dues.shape[0] or row < dues[begun] or look(relay.ended[thing]) != begun:
+        return 0
+    for thread in range(relay.at.shape[0]):
+        if look(relay.at[thread]) < relay.handed_over[thing, 0]:
+            return 0
+    answered = begun + 1
+    while answered < dues.shape[0] and dues[answered] <= row:
+        answered += 1
+    return answered if _replace(relay.begun[thing], begun, answered) else 0
+
+
+@compiled
+def hand_over(relay, thing, answered, current, version):
+    """Have all threads read `version` of a thing from now on: `current`, int64 (1 or more,).
+
+    Returns how many rows were taken since the renewal was due.
+    """
+    due = relay.dues[look(relay.ended[thing])]
+    publish(current, version)
+    # Changed by nothing: who takes a row after this sees the version.
+    row = _fetch_and_add(relay.queue, 0)
+    relay.handed_over[thing, 0] = row
+    publish(relay.ended[thing], answered)
+    return min(row, relay.rows) - due
 
 
 def drop_refcounts(value):

@@ -7,6 +7,7 @@ on how many there are.
 from typing import NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.simd import LANES, TILE, add_scaled_blocks, clear_blocks, dot_blocks
@@ -28,6 +29,7 @@ class Fitting(NamedTuple):
     squares: np.ndarray  # float64 (groups of GROUP nodes, m + 1)
 
 
+@register_jitable
 def create_fitting(projections: Projections, samples: int) -> Fitting:
     """Room for so many inputs."""
     m, longest = projections.centres.shape[1], projections.directions.shape[2]

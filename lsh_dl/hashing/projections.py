@@ -79,6 +79,16 @@ def create_projections(
     )
 
 
+def double_projections(projections: Projections) -> Projections:
+    """Two places for each layer: the first ones' contents as they are, then as many others."""
+    doubled = {}
+    for name in ("directions", "centres", "scales", "features"):
+        array = getattr(projections, name)
+        doubled[name] = aligned_zeros(2 * len(array), *array.shape[1:])
+        doubled[name][: len(array)] = array
+    return projections._replace(**doubled)
+
+
 def _draw_directions(family: str, m: int, inputs: int, generator: np.random.Generator):
     """Rows scaled so that the expected inner product of features is that of the vectors."""
     if family == "pooled":

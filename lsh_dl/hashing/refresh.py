@@ -1,18 +1,24 @@
 """Keep projections and tables up to date with the weights and with the layers' inputs.
 
-All threads of a team share the work, in one kernel in which they meet; none trains meanwhile. No
-two write to the same node's features or to the same table, and neither depends on how many threads
-there are.
+`renew_tables`: all threads of a team share the work, in one kernel in which they meet; none trains
+meanwhile. No two write to the same node's features or to the same table, and neither depends on how
+many threads there are.
+
+`renew_meanwhile`: one thread renews a layer, beside what the others go on to read, and hands it
+over (`lsh_dl.engine.threads.Relay`). The weights change under its hands: a row may be hashed with
+half of an update, and is marked as touched then, so that it is hashed again the next time.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.counts import MAINTAIN
 from lsh_dl.engine.network import Network, view_layer
 from lsh_dl.engine.simd import LANES, TILE
-from lsh_dl.engine.threads import Team, barrier, chunk, drop_refcounts
+from lsh_dl.engine.threads import Team, Worker, barrier, chunk, claim, drop_refcounts, hand_over
 from lsh_dl.hashing.fitting import (
     average_inputs,
     balance_features,
@@ -25,7 +31,7 @@ from lsh_dl.hashing.hash_tables import lay_out
 from lsh_dl.hashing.probing import code_of
 from lsh_dl.hashing.projections import project_nodes
 from lsh_dl.hashing.retrieval import tables_of
-from lsh_dl.hashing.state import REMEMBERED, State
+from lsh_dl.hashing.state import REMEMBERED, State, place_of
 
 #: Asymmetric hashing: nodes may grow to this multiple of the longest one's squared length before
 #: all are hashed again.
@@ -33,6 +39,14 @@ SPARE_LENGTH = np.float32(1.1)
 
 #: Orthogonal iterations of the first fit, which starts from random directions, and of later ones.
 FIRST_ITERATIONS, ITERATIONS = 4, 1
+
+
+class Renewal(NamedTuple):
+    """What is renewed: one layer."""
+
+    index: int
+    place: int  # where projections and tables are built, in the stacked arrays
+    touched: np.ndarray  # uint8 (nodes,): trained since they were hashed
 
 
 def renew_tables(state: State, network: Network, team: Team) -> int:
@@ -72,85 +86,140 @@ def _renew(state, network, follows, iterations, fitting, worker):
     fitting, worker = drop_refcounts(fitting), drop_refcounts(worker)
     work = 0
     for index in range(state.budgets.shape[0]):
+        renewal = Renewal(index, place_of(state, index), state.touched[index])
         inputs = recent_inputs(state, network, index)
-        if follows and inputs.shape[0] > 0:
-            work += _follow_inputs(state, network, index, inputs, iterations, fitting, worker)
-        if not state.tracking or state.touched[index].all():
-            work += _project_touched(state, network, index, worker)
-            barrier(worker)
-        work += _adjust_features(state, network, index, inputs, fitting, worker)
-        work += _hash_touched(state, network, index, worker)
-        barrier(worker)
-        first, stop = chunk(worker, state.moved.shape[1])
-        for table in range(first, stop):
-            if state.moved[index, table] != 0:
-                stand_for = state.permutations[index, : network.sizes[index + 1]]
-                lay_out(tables_of(state, index), table, stand_for)
+        work += _renew_layer(state, network, renewal, inputs, follows, iterations, fitting, worker)
     return work
 
 
 @compiled
-def _follow_inputs(state, network, index, inputs, iterations, fitting, worker):
+def renew_meanwhile(state, network, relay, row, work):
+    """Renew the layers whose renewal is due and that no thread has at work; hand them over."""
+    state, network, relay = drop_refcounts(state), drop_refcounts(network), drop_refcounts(relay)
+    layers = state.budgets.shape[0]
+    for index in range(layers):
+        answered = claim(relay, index, row)
+        if answered == 0:
+            continue
+        work[MAINTAIN] += _renew_beside(state, network, index, relay.queue)
+        other = 1 - place_of(state, index) // layers
+        late = hand_over(relay, index, answered, state.current[index], other)
+        handovers = state.upkeep.handovers[index]
+        handovers[0] += 1
+        handovers[1] += late
+        handovers[2] = max(handovers[2], late)
+
+
+@compiled
+def _renew_beside(state, network, index, arrivals):
+    """Build a layer's projections and tables at the place that is not read, from the other.
+
+    Returns the multiplications.
+    """
+    layers, place, projections = state.budgets.shape[0], place_of(state, index), state.projections
+    beside = (place + layers) % (2 * layers)
+    for numbers in (projections.directions, projections.features):
+        numbers[beside] = numbers[place]
+    for numbers in (projections.centres, projections.scales):
+        numbers[beside] = numbers[place]
+    # Marks are taken before weights are read: what is trained after that is marked again.
+    touched = state.touched[index].copy()
+    for node in range(touched.shape[0]):
+        if touched[node] != 0:
+            state.touched[index, node] = 0
+    state.tables.codes[beside] = state.tables.codes[place]
+    state.moved[index] = 1  # its tables are older than those that are read
+    inputs = recent_inputs(state, network, index).copy()
+    fitting = create_fitting(projections, REMEMBERED)
+    renewal = Renewal(index, beside, touched)
+    alone = Worker(np.int64(0), np.int64(1), arrivals)  # of the type that a team's are of
+    return _renew_layer(state, network, renewal, inputs, state.fitted, ITERATIONS, fitting, alone)
+
+
+@compiled
+def _renew_layer(state, network, renewal, inputs, follows, iterations, fitting, worker):
+    """Do one thread's part of renewing a layer; returns the multiplications."""
+    index, work = renewal.index, 0
+    if follows and inputs.shape[0] > 0:
+        work += _follow_inputs(state, network, renewal, inputs, iterations, fitting, worker)
+    if not state.tracking or renewal.touched.all():
+        work += _project_touched(state, network, renewal, worker)
+        barrier(worker)
+    work += _adjust_features(state, network, renewal, inputs, fitting, worker)
+    work += _hash_touched(state, network, renewal, worker)
+    barrier(worker)
+    first, stop = chunk(worker, state.moved.shape[1])
+    for table in range(first, stop):
+        if state.moved[index, table] != 0:
+            stand_for = state.permutations[index, : network.sizes[index + 1]]
+            lay_out(tables_of(state, renewal.place), table, stand_for)
+    return work
+
+
+@compiled
+def _follow_inputs(state, network, renewal, inputs, iterations, fitting, worker):
     """Fit and centre a layer's projections; returns the multiplications."""
-    projections, stride, work = state.projections, network.strides[index], 0
+    projections, place, stride = state.projections, renewal.place, network.strides[renewal.index]
+    work = 0
     average_inputs(inputs, stride, fitting.mean, worker)
     if state.fitted:
-        work += fit_directions(projections, index, inputs, stride, iterations, fitting, worker)
+        work += fit_directions(projections, place, inputs, stride, iterations, fitting, worker)
     if state.centred:
-        work += centre_projections(projections, index, stride, fitting.mean, worker)
-    _touch_all(state, index, worker)
+        work += centre_projections(projections, place, stride, fitting.mean, worker)
+    _touch_all(renewal, worker)
     return work
 
 
 @compiled
-def _touch_all(state, index, worker):
+def _touch_all(renewal, worker):
     """Note that all of a layer's nodes have to be hashed again."""
     if worker.part == 0:
-        state.touched[index] = 1
+        renewal.touched[:] = 1
     barrier(worker)
 
 
 @compiled
-def _project_touched(state, network, index, worker):
+def _project_touched(state, network, renewal, worker):
     """Project a layer's touched nodes; returns the multiplications."""
-    weights, touched, work = view_layer(network, index).weights, state.touched[index], 0
+    weights, touched, work = view_layer(network, renewal.index).weights, renewal.touched, 0
     nodes = weights.shape[0]
     first, stop = chunk(worker, -(-nodes // TILE))
     for tile in range(first, stop):
         start, end = tile * TILE, min(tile * TILE + TILE, nodes)
         if touched[start:end].all():  # faster together
-            work += _project_range(state, index, start, weights[start:end])
+            work += _project_range(state, renewal, start, weights[start:end])
         else:
             for node in range(start, end):
                 if touched[node] != 0:
-                    work += _project_range(state, index, node, weights[node : node + 1])
+                    work += _project_range(state, renewal, node, weights[node : node + 1])
     return work
 
 
 @compiled
-def _project_range(state, index, first, rows):
+def _project_range(state, renewal, first, rows):
     """Project the nodes from `first` on, whose weight rows these are, and note their lengths."""
     bits, (nodes, stride) = state.bits, rows.shape
     blocks = state.projections.row_blocks[: stride // LANES]
-    work = project_nodes(state.projections, index, first, rows, blocks)
+    work = project_nodes(state.projections, renewal.place, first, rows, blocks)
     if bits.lifts.shape[1] > 0 and bits.mixtures.shape[1] == 0:  # asymmetric, of weights
         for node in range(nodes):
-            bits.lengths[index, first + node] = (rows[node] ** 2).sum()
+            bits.lengths[renewal.index, first + node] = (rows[node] ** 2).sum()
         work += nodes * stride
     return work
 
 
 @compiled
-def _adjust_features(state, network, index, inputs, fitting, worker):
+def _adjust_features(state, network, renewal, inputs, fitting, worker):
     """Balance one layer's features and find its longest node; returns the multiplications."""
-    bits, nodes, work = state.bits, network.sizes[index + 1], 0
+    index, place, bits, work = renewal.index, renewal.place, state.bits, 0
+    nodes = network.sizes[index + 1]
     if state.balanced and inputs.shape[0] > 0:
         stride = network.strides[index]
-        work += balance_features(state.projections, index, inputs, stride, nodes, fitting, worker)
-        _touch_all(state, index, worker)
+        work += balance_features(state.projections, place, inputs, stride, nodes, fitting, worker)
+        _touch_all(renewal, worker)
     if bits.lifts.shape[1] > 0:
         if bits.mixtures.shape[1] > 0:
-            features = state.projections.features[index]
+            features = state.projections.features[place]
             first, stop = chunk(worker, nodes)
             for node in range(first, stop):
                 bits.lengths[index, node] = (features[node] ** 2).sum()
@@ -162,21 +231,22 @@ def _adjust_features(state, network, index, inputs, fitting, worker):
         if grown:  # all have another coordinate now
             if worker.part == 0:
                 bits.longest[index] = SPARE_LENGTH * longest
-            _touch_all(state, index, worker)
+            _touch_all(renewal, worker)
     return work
 
 
 @compiled
-def _hash_touched(state, network, index, worker):
+def _hash_touched(state, network, renewal, worker):
     """Hash a layer's touched nodes, projected before; returns the multiplications."""
     tables, bits = state.scratch.probes.ranked.shape
     scores = np.zeros(tables * bits, np.float32)
     asymmetric, winners = state.bits.lifts.shape[1] > 0, state.bits.bins.shape[1] > 0
-    weights, features = view_layer(network, index).weights, state.projections.features[index]
-    codes, work = state.tables.codes[index], 0
+    index, place, work = renewal.index, renewal.place, 0
+    weights, features = view_layer(network, index).weights, state.projections.features[place]
+    codes = state.tables.codes[place]
     first, stop = chunk(worker, weights.shape[0])
     for node in range(first, stop):
-        if state.touched[index, node] == 0:
+        if renewal.touched[node] == 0:
             continue
         if winners:
             score_winners(state.bits, index, weights[node], scores)

@@ -7,7 +7,7 @@ from lsh_dl.engine.reorder import group_nodes
 from lsh_dl.hashing.hash_tables import lay_out
 from lsh_dl.hashing.refresh import recent_inputs
 from lsh_dl.hashing.retrieval import tables_of
-from lsh_dl.hashing.state import State
+from lsh_dl.hashing.state import State, place_of
 
 #: Renewals of the tables after which nodes are regrouped: often while they learn what to do.
 REGROUPINGS = frozenset(int(3 * 1.4**k) for k in range(30))
@@ -34,13 +34,14 @@ def regroup_nodes(state: State, network: Network) -> list[tuple[int, np.ndarray]
 
 def _permute_state(state: State, index: int, order: np.ndarray) -> None:
     nodes, places = len(order), np.argsort(order)
+    place, above = place_of(state, index), place_of(state, index + 1)
     for numbers in (
-        state.projections.features[index],
+        state.projections.features[place],
         state.bits.lengths[index],
         state.touched[index],
-        *state.tables.codes[index],
+        *state.tables.codes[place],
         # What is read from the layer, by the one above.
-        *state.projections.directions[index + 1],
+        *state.projections.directions[above],
         *state.remembered[index + 1],
     ):
         numbers[:nodes] = numbers[order]
@@ -48,4 +49,4 @@ def _permute_state(state: State, index: int, order: np.ndarray) -> None:
     bins[bins < nodes] = places[bins[bins < nodes]]
     stand_for[:nodes] = places[stand_for[order]]
     for table in range(state.tables.codes.shape[1]):
-        lay_out(tables_of(state, index), table, stand_for[:nodes])
+        lay_out(tables_of(state, place), table, stand_for[:nodes])

@@ -13,29 +13,29 @@ from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.probing import probe_code, start_probing
 from lsh_dl.hashing.projections import estimate_inner_products, project_query, project_step
 from lsh_dl.hashing.scanning import NODES_A_CANDIDATE, scan_codes
-from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, REPLACED
+from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, REPLACED, place_of
 
 
 @compiled
-def tables_of(state, index):
-    """One layer's tables."""
+def tables_of(state, place):
+    """One layer's tables, at one of its places."""
     stacked = state.tables
     return Tables(
-        stacked.starts[index],
-        stacked.members[index],
-        stacked.codes[index],
-        stacked.short_codes[index],
+        stacked.starts[place],
+        stacked.members[place],
+        stacked.codes[place],
+        stacked.short_codes[place],
     )
 
 
 @compiled
-def find_buckets(state, index, first, stop, runs):
+def find_buckets(state, place, first, stop, runs):
     """List the non-empty buckets of probes `first` to `stop`, table by table within a probe.
 
     Writes the bounds of each in `members`, flattened, to runs (int32 (places, 2)); returns how
     many there are.
     """
-    probes, tables = state.scratch.probes, tables_of(state, index)
+    probes, tables = state.scratch.probes, tables_of(state, place)
     width = tables.members.shape[1]
     count = 0
     for probe in range(first, stop):
@@ -78,18 +78,18 @@ def count_nodes(members, start, stop, scratch, nodes, count):
 
 
 @compiled
-def gather_candidates(state, index, width, nodes, limit):
+def gather_candidates(state, place, width, nodes, limit):
     """Distinct nodes from the query's buckets, then from the next likely ones.
 
     Where collisions are counted, whole rounds over all tables are, so that each table has its say.
     In layers that are narrow for the limit codes are scanned instead.
     """
     scratch, probes = state.scratch, state.scratch.probes
-    codes = state.tables.short_codes[index]
+    codes = state.tables.short_codes[place]
     if codes.shape[1] > 0 and width <= NODES_A_CANDIDATE * limit and not state.by_count:
         rounds = probes.order.shape[0] if state.probing else 1
         return scan_codes(probes, codes, width, limit, rounds, nodes)
-    members = state.tables.members[index].reshape(-1)
+    members = state.tables.members[place].reshape(-1)
     scratch.queries[0] += 1
     start_probing(probes)
     rounds = probes.order.shape[0] if state.probing else 1
@@ -97,7 +97,7 @@ def gather_candidates(state, index, width, nodes, limit):
     count = first = 0
     while first < rounds and count < limit:
         stop = min(rounds, first + batch)
-        for run in range(find_buckets(state, index, first, stop, scratch.runs)):
+        for run in range(find_buckets(state, place, first, stop, scratch.runs)):
             start, end = scratch.runs[run]
             if state.by_count:
                 count = count_nodes(members, start, end, scratch, nodes, count)
@@ -108,13 +108,13 @@ def gather_candidates(state, index, width, nodes, limit):
 
 
 @compiled
-def hash_query(state, index, x):
+def hash_query(state, index, place, x):
     """Features and scores of a layer's input, to the scratch; returns the multiplications."""
     scratch, scores = state.scratch, state.scratch.probes.scores
     if state.bits.bins.shape[1] > 0:
         score_winners(state.bits, index, x.values, scores)
         return 0
-    work = project_query(state.projections, index, x, scratch.features)
+    work = project_query(state.projections, place, x, scratch.features)
     return work + score_features(state.bits, state.projections, index, scratch.features, scores)
 
 
@@ -125,35 +125,35 @@ def select(state, layer, x, key, training, chosen):
         return select_all(layer, x, chosen)
     index, stride = layer.index, layer.weights.shape[1]
     nodes, values = chosen.nodes, chosen.preactivations
-    projections, scratch = state.projections, state.scratch
+    projections, scratch, place = state.projections, state.scratch, place_of(state, index)
     budget = state.budgets[index]
     query = scratch.features
     if state.shared and index == 0:
         first = Vector(state.remembered[0, 0], x.ids, projections.row_blocks)
-        chosen.work[SELECT] += hash_query(state, index, first)
+        chosen.work[SELECT] += hash_query(state, index, place, first)
     else:
-        chosen.work[SELECT] += hash_query(state, index, x)
+        chosen.work[SELECT] += hash_query(state, index, place, x)
     if training and state.tracking:
         step = scratch.steps[index]
         chosen.work[MAINTAIN] += project_step(projections, index, x, query, step)
     if training:
-        # A random place: threads need no common counter, and rarely meet.
-        place = np.int64(uniform(key, 0) * REMEMBERED)
+        # A random one: threads need no common counter, and rarely meet.
+        number = np.int64(uniform(key, 0) * REMEMBERED)
         last = x.ids[x.ids.shape[0] - 1]
         if state.shared and state.remembered[index, 0, last] == 0:
-            place = 0
-        inputs = state.remembered[index, place]
-        kept = state.shared and place == 0
+            number = 0
+        inputs = state.remembered[index, number]
+        kept = state.shared and number == 0
         if inputs[last] == 0 or (uniform(key, 1) < REPLACED and not kept):
             inputs[:stride] = x.values[:stride]
     width = layer.weights.shape[0]
-    count = gather_candidates(state, index, width, nodes, state.gathered[index])
+    count = gather_candidates(state, place, width, nodes, state.gathered[index])
     if state.by_count:
         for p in range(count):
             values[p] = scratch.collisions[nodes[p]]
         count = keep_largest(nodes, values, count, budget)
     elif state.by_product and count > state.shortlisted[index]:
-        estimate_inner_products(projections, index, nodes[:count], query, values)
+        estimate_inner_products(projections, place, nodes[:count], query, values)
         chosen.work[RERANK] += count * (projections.centres.shape[1] + 1)
         count = keep_largest(nodes, values, count, state.shortlisted[index])
     dot_rows(layer.flat, layer.start, stride, nodes[:count], x.values, x.blocks, values)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lsh_dl.engine.compiled import compiled
+from lsh_dl.engine.threads import look
 from lsh_dl.hashing.hash_bits import Bits
 from lsh_dl.hashing.hash_tables import Tables
 from lsh_dl.hashing.probing import Probes
@@ -22,6 +24,9 @@ class Upkeep(NamedTuple):
 
     renewals: np.ndarray  # int64 (1,): of the tables; the first is before training
     unreported: np.ndarray  # int64 (1,): multiplications done since they were last reported
+    # int64 (layers, 3), of renewals while others trained: how many; samples that were taken from
+    # when they were due until they were handed over, their sum and the most.
+    handovers: np.ndarray
 
 
 class Scratch(NamedTuple):
@@ -37,7 +42,11 @@ class Scratch(NamedTuple):
 
 
 class State(NamedTuple):
-    """What `select` needs; the first index of stacked arrays is the hidden layer."""
+    """What `select` needs; the first index of stacked arrays is the hidden layer.
+
+    Where tables are renewed while others train, `projections` and `tables` have two places for
+    each layer, index and index + layers: one is read, the other built (`place_of`).
+    """
 
     budgets: np.ndarray  # int64 (layers,): active nodes
     gathered: np.ndarray  # int64 (layers,): candidates taken from the tables
@@ -45,6 +54,7 @@ class State(NamedTuple):
     projections: Projections
     bits: Bits
     tables: Tables  # stacked
+    current: np.ndarray  # int64 (layers, 8), of which [:, 0]: 0 or 1, which place is read
     permutations: np.ndarray  # int32 (layers, nodes): what an entry of the tables stands for
     touched: np.ndarray  # uint8 (layers, nodes): trained since they were hashed
     moved: np.ndarray  # uint8 (layers, L): tables in which a node's bucket has changed
@@ -61,3 +71,9 @@ class State(NamedTuple):
     by_count: bool
     by_product: bool
     shared: bool  # the first layer's query is the first input remembered, whatever the sample
+
+
+@compiled
+def place_of(state, index):
+    """Where a layer's projections and tables that are read stand in the stacked arrays."""
+    return index + look(state.current[index]) * state.budgets.shape[0]

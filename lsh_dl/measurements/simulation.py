@@ -3,8 +3,10 @@
 Its threads run through samples whose updated rows were recorded in real training, on cores of
 their own. Measured on this machine are a sample's seconds forward and in the update, with one
 thread; what a row costs more whose last writer is another thread (from what two threads lose);
-and a refresh. Assumed is that every core is as near to any other as the two measured are, and that
-memory serves them all: an upper bound for a real machine with several sockets.
+and a refresh: by one and two threads where all renew the tables together, by one while another
+trains where they are renewed meanwhile. Assumed is that every core is as near to any other as the
+two measured are, and that memory serves them all: an upper bound for a real machine with several
+sockets. That threads meet at the end of each call (some thousand samples) is not in it.
 """
 
 import heapq
@@ -18,8 +20,9 @@ import numpy as np
 import pandas as pd
 
 from lsh_dl.data.prepared.store import Prepared
+from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.counts import STAGES
-from lsh_dl.engine.threads import Team
+from lsh_dl.engine.threads import Team, create_queue, create_relays
 from lsh_dl.measurements.conflicts import list_rows, record_updates
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.epochs import draw_key, train_epoch
@@ -47,6 +50,9 @@ class Costs(NamedTuple):
     refresh: float  # of one refresh, by one thread
     refresh_two: float  # by two
     interval: float  # samples from one refresh to the next
+    # A layer's part of a refresh by one thread while another trains, seconds; none: all threads
+    # refresh together.
+    layers: tuple[float, ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -85,7 +91,8 @@ def simulate_speedup(
 
     Returns
     -------
-    A row a number of threads: speedup, staleness_mean, staleness_high.
+    A row a number of threads: speedup, staleness_mean, staleness_high, and refresh_late: the
+    samples that are taken from when a refresh is due until it is handed over, at most.
     """
     costs = measure_costs(model, inputs, key)
     model.use_threads(1)
@@ -99,16 +106,42 @@ def simulate_speedup(
     table = []
     for count in threads:
         outcome = simulate(visits, costs, count, transfer)
-        sample = outcome.seconds / count + refresh_seconds(costs, count) / costs.interval
+        sample, late = sample_seconds(outcome.seconds, costs, count)
         table.append(
             {
                 "threads": count,
                 "speedup": alone / sample,
+                "refresh_late": late,
                 "staleness_mean": outcome.staleness,
                 "staleness_high": outcome.staleness_high,
             }
         )
     return pd.DataFrame(table)
+
+
+def sample_seconds(seconds: float, costs: Costs, threads: int) -> tuple[float, float]:
+    """Seconds from one sample to the next of all threads, refreshes included.
+
+    Parameters
+    ----------
+    seconds
+        Of a sample, of each thread.
+
+    Returns
+    -------
+    Beside it, the samples from when a refresh is due until it is handed over, at most.
+    """
+    if not costs.layers:
+        return seconds / threads + refresh_seconds(costs, threads) / costs.interval, 0.0
+    # A layer has at most one thread at its renewal, and always one where that takes longer than
+    # the samples until the next is due.
+    parts = sorted(costs.layers, reverse=True)
+    for always in range(min(threads, len(parts) + 1)):
+        sample = (seconds + sum(parts[always:]) / costs.interval) / (threads - always)
+        if always == len(parts) or parts[always] <= costs.interval * sample:
+            break
+    waiting = parts[0] if always else 0  # for the one before
+    return sample, (waiting + parts[0]) / sample
 
 
 def measure_costs(model: SparseModel, inputs: Inputs, key: np.uint64) -> Costs:
@@ -132,6 +165,10 @@ def measure_costs(model: SparseModel, inputs: Inputs, key: np.uint64) -> Costs:
                 model.until_refresh = None
                 clock("train", threads, lambda: model.train(rows, key))
                 clock("forward", threads, lambda: model.predict(rows, key))
+    meanwhile = interval and any(
+        model.rule.refreshes_meanwhile(model.state, ahead) for ahead in range(3)
+    )
+    layers = time_meanwhile(model, rows, key) if meanwhile else ()
     model.until_refresh = interval
     middle = {name: float(np.median(values)) for name, values in seconds.items()}
     forward = min(middle["forward", 1], 0.9 * middle["train", 1]) / TIMED
@@ -142,7 +179,30 @@ def measure_costs(model: SparseModel, inputs: Inputs, key: np.uint64) -> Costs:
         middle["refresh", 1] if interval else 0.0,
         middle["refresh", 2] if interval else 0.0,
         interval or 1,
+        layers,
     )
+
+
+def time_meanwhile(model: SparseModel, rows: Batch, key: np.uint64) -> tuple[float, ...]:
+    """Seconds that one thread takes to renew each layer while another trains; medians."""
+    layers, work = len(model.network.sizes) - 2, np.zeros(len(STAGES), np.int64)
+    seconds = np.zeros((ROUNDS, layers))
+    model.use_threads(1)
+
+    def renew(measured: np.ndarray) -> None:
+        for layer in range(layers):
+            (relay,) = create_relays(1, layers, create_queue(), 1, [0])
+            relay.begun[np.arange(layers) != layer] = 1  # nothing to do for the others
+            start = time.perf_counter()
+            type(model.rule).renew(model.state, model.network, relay, 0, work)
+            measured[layer] = time.perf_counter() - start
+
+    renew(seconds[0])  # compiles
+    with Team(2) as team:
+        for measured in seconds:
+            tasks = (lambda: model.train(rows, key), lambda measured=measured: renew(measured))
+            team.run(lambda part, tasks=tasks: tasks[part]())
+    return tuple(np.median(seconds, axis=0).tolist())
 
 
 def refresh_seconds(costs: Costs, threads: int) -> float:

@@ -4,6 +4,7 @@ import numpy as np
 
 from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.network import layer_weights
+from lsh_dl.hashing.state import place_of
 from lsh_dl.rules.lsh import LSH
 from lsh_dl.training.diagnostics import Trace
 from lsh_dl.training.model import SparseModel
@@ -64,15 +65,16 @@ def _inputs_of(model: SparseModel, rows: Batch, trace: Trace, layer: int) -> np.
 def _cosines_of_hashed(model: SparseModel, layer: int, x: np.ndarray) -> np.ndarray:
     """Cosines of the angles between what is hashed of the inputs and of all nodes."""
     projections, bits = model.state.projections, model.state.bits
-    directions = projections.directions[layer, :, : x.shape[1]]
+    place = place_of(model.state, layer)
+    directions = projections.directions[place, :, : x.shape[1]]
     weights = layer_weights(model.network, layer)
     m = len(directions) - 1
     if not bits.mixed:  # random directions, of what is centred by the last one
         return _cosines(x - directions[m], weights)
-    scales = projections.scales[layer]
+    scales = projections.scales[place]
     hashed = bits.mixtures[layer, :, : m + 1].any(axis=0)
     queries = np.ones((len(x), m + 1), np.float32)
-    queries[:, :m] = x @ directions[:m].T - projections.centres[layer]
+    queries[:, :m] = x @ directions[:m].T - projections.centres[place]
     nodes = weights @ directions.T
     return _cosines((queries * scales)[:, hashed], (nodes / scales)[:, hashed])
 

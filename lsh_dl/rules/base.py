@@ -75,6 +75,12 @@ class Rule(ABC):
         training after each update of a hidden layer, with the ids of the updated nodes (int32) and
         a step each (float32). Under plain SGD weights[nodes[p]] has become weights[nodes[p]] +
         steps[p] * x; other optimisers scale each weight's step. Compiled where `select` is.
+    renew : staticmethod or None
+        ``renew(state, network, relay, row, work) -> None``, if there is one, is called in training
+        with several threads before each sample, where refreshes are due that
+        `refreshes_meanwhile`. In place of `refresh` it renews what is due of the state, while other
+        threads read it (`lsh_dl.engine.threads.Relay`), and adds its multiplications to
+        ``work[MAINTAIN]``. Compiled where `select` is, else not called.
     """
 
     name: ClassVar[str]
@@ -84,6 +90,7 @@ class Rule(ABC):
     Settings: ClassVar[type[RuleSettings]] = RuleSettings
     select: ClassVar[Callable[..., int]]
     follow: ClassVar[Callable[..., None] | None] = None
+    renew: ClassVar[Callable[..., None] | None] = None
 
     def __init__(self, settings: RuleSettings, active_fraction: float, seed: int):
         self.settings = settings
@@ -179,6 +186,16 @@ class Rule(ABC):
         team
             ``team.run(task, parts)`` calls ``task(0)`` ... ``task(parts - 1)`` in all threads.
         """
+
+    def refreshes_meanwhile(self, state: Any, ahead: int) -> bool:
+        """Whether several threads do a refresh by `renew`, while others train.
+
+        Asked for the next refresh, `ahead` 0, and those after it.
+        """
+        return False
+
+    def settle(self, state: Any, refreshes: int) -> None:  # noqa: B027 (most have none)
+        """Note that so many refreshes were done by `renew`; no thread trains meanwhile."""
 
     def regroup(self, state: Any, network: Network) -> Iterable[tuple[int, np.ndarray]]:
         """Renumber nodes for locality, after a refresh (lsh_dl/engine/reorder.py).

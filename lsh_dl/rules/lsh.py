@@ -10,13 +10,13 @@ from lsh_dl.common.errors import UserError
 from lsh_dl.engine.batch import Batch
 from lsh_dl.engine.counts import MAINTAIN
 from lsh_dl.engine.network import Network, aligned_zeros
-from lsh_dl.engine.threads import Team
+from lsh_dl.engine.threads import LINE, Team
 from lsh_dl.hashing.hash_bits import WINNER_BITS, Bits, create_bits, create_winner_bits
 from lsh_dl.hashing.hash_tables import Tables, create_tables
 from lsh_dl.hashing.probing import create_probes
-from lsh_dl.hashing.projections import Projections, create_projections
-from lsh_dl.hashing.refresh import renew_tables
-from lsh_dl.hashing.reorder import regroup_nodes
+from lsh_dl.hashing.projections import Projections, create_projections, double_projections
+from lsh_dl.hashing.refresh import renew_meanwhile, renew_tables
+from lsh_dl.hashing.reorder import REGROUPINGS, regroup_nodes
 from lsh_dl.hashing.restore import check_state
 from lsh_dl.hashing.retrieval import follow, select
 from lsh_dl.hashing.state import PROBES_AT_ONCE, REMEMBERED, Scratch, State, Upkeep
@@ -164,6 +164,11 @@ class LSH(Rule):
         )
         growth: float = Field(1.2, ge=1, description="factor on the interval after each")
         longest_interval: float = Field(4000, ge=1, description="bound of the growing interval")
+        refresh: Literal["synchronous", "asynchronous"] = Field(
+            "synchronous",
+            description="with several threads: all of them renew the tables together, or one each "
+            "layer while the others go on with the old ones (docs/asynchronous.md)",
+        )
         tracking: bool = Field(
             False,
             description="follow each step of plain SGD exactly instead of projecting nodes again "
@@ -210,6 +215,8 @@ class LSH(Rule):
                     raise ValueError(f"K: a multiple of {WINNER_BITS}, the bits of a winner (dwta)")
             if self.tracking and self.family in ("fitted", "dwta"):
                 raise ValueError("tracking: for the families gaussian, sparse and pooled")
+            if self.tracking and self.refresh == "asynchronous":
+                raise ValueError("tracking: with refresh: synchronous, where no step is missed")
             return self
 
     name = "lsh"
@@ -217,6 +224,7 @@ class LSH(Rule):
     computes_preactivations = True
     select = staticmethod(select)
     follow = staticmethod(follow)
+    renew = staticmethod(renew_meanwhile)
 
     def start(self, network: Network) -> State:
         """Draw projections and hash the initial weights."""
@@ -230,19 +238,22 @@ class LSH(Rule):
             for row, width in zip(permutations, widths, strict=True):
                 row[:width] = generator.permutation(width)
         longest = projections.directions.shape[2]
-        one = create_tables(settings.K, settings.L, nodes)
+        one, places = create_tables(settings.K, settings.L, nodes), layers
+        if settings.refresh == "asynchronous":
+            places, projections = 2 * layers, double_projections(projections)
         state = State(
             budgets,
             self._multiple(settings.candidates, budgets, widths),
             self._multiple(self._shortlist, budgets, widths),
             projections,
             bits,
-            Tables(*(np.repeat(array[None], layers, axis=0) for array in one)),
+            Tables(*(np.repeat(array[None], places, axis=0) for array in one)),
+            aligned_zeros(layers, LINE, dtype=np.int64),
             permutations,
             np.ones((layers, nodes), np.uint8),
             np.ones((layers, settings.L), np.uint8),
             np.zeros((layers, 0 if whole else REMEMBERED, longest), np.float32),
-            Upkeep(np.zeros(1, np.int64), np.zeros(1, np.int64)),
+            Upkeep(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros((layers, 3), np.int64)),
             self._create_scratch(projections),
             whole=whole,
             tested_whole=whole or settings.inference == "all",
@@ -313,6 +324,8 @@ class LSH(Rule):
         """The tables, features and remembered inputs of all hidden layers."""
         settings, nodes, longest = self.settings, max(sizes[1:-1]), max(sizes[:-2])
         tables = settings.L * (2**settings.K + 1 + 2 * nodes)
+        if settings.refresh == "asynchronous":
+            tables *= 2
         remembered = 0 if self.active_fraction == 1 else REMEMBERED * longest
         return 4 * (len(sizes) - 2) * (tables + nodes + remembered)
 
@@ -369,6 +382,16 @@ class LSH(Rule):
         """Follow the inputs (fitted, centred), then hash what was trained again."""
         work[MAINTAIN] += state.upkeep.unreported[0] + renew_tables(state, network, team)
         state.upkeep.unreported[0] = 0
+
+    def refreshes_meanwhile(self, state: State, ahead: int) -> bool:
+        """All but the first refresh, which fits the projections, and those that renumber nodes."""
+        number = int(state.upkeep.renewals[0]) + ahead + 1
+        meets = number == 2 or number in REGROUPINGS
+        return self.settings.refresh == "asynchronous" and not meets
+
+    def settle(self, state: State, refreshes: int) -> None:
+        """Count what threads have renewed meanwhile."""
+        state.upkeep.renewals[0] += refreshes
 
     def regroup(self, state: State, network: Network) -> list[tuple[int, np.ndarray]]:
         """Bring nodes that are active together side by side, now and then."""

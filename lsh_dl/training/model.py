@@ -32,7 +32,14 @@ from lsh_dl.engine.optimiser import (
 )
 from lsh_dl.engine.outputs import Outputs
 from lsh_dl.engine.reorder import permute_nodes
-from lsh_dl.engine.threads import NO_MORE, Team, create_queue, run_undisturbed
+from lsh_dl.engine.threads import (
+    NO_MORE,
+    Relay,
+    Team,
+    create_queue,
+    create_relays,
+    run_undisturbed,
+)
 from lsh_dl.engine.workspace import Tally, create_tally, create_workspace, sum_tallies
 from lsh_dl.rules.base import Rule
 from lsh_dl.training.arrays import fill_arrays, name_arrays
@@ -69,22 +76,52 @@ class Selector:
         self.until_refresh = rule.refresh_interval(0, network)
         select = type(rule).select
         self.name = f"{select.__module__}.select"
-        self.is_compiled = register(self.state, select, type(rule).follow)
+        self.is_compiled = register(self.state, select, type(rule).follow, type(rule).renew)
 
     def share_state(self, threads: int) -> list[Any]:
         """The state for each of so many threads."""
         return [self.state, *(self.rule.for_thread(self.state) for _ in range(threads - 1))]
 
-    def refresh(self, seen: int, recent: Batch, work: np.ndarray, team: Team) -> bool:
-        """Count the `recent` samples, up to `seen`; refresh the state if that is due."""
-        if self.until_refresh is None:
+    def plan_refreshes(self, seen: int, samples: int, meanwhile: bool) -> tuple[list[int], int]:
+        """After how many of the coming `samples` refreshes are due; how many to train until then.
+
+        All threads meet at the first refresh that is not done while others train; without
+        `meanwhile` none is.
+        """
+        dues: list[int] = []
+        until = self.until_refresh
+        while until is not None and until <= samples:
+            if not (meanwhile and self.rule.refreshes_meanwhile(self.state, len(dues))):
+                return [*dues, until], until
+            dues.append(until)
+            further = self.rule.refresh_interval(seen + until, self.network)
+            until = None if further is None else until + further
+        return dues, samples
+
+    def create_relays(
+        self, threads: int, queue: np.ndarray, rows: int, dues: Sequence[int]
+    ) -> list[Relay]:
+        """One for each thread, by which they renew the state of each layer."""
+        layers = len(self.network.sizes) - 2
+        return create_relays(threads, layers, queue, rows, np.array(dues, np.int64))
+
+    def refresh(
+        self, seen: int, recent: Batch, work: np.ndarray, team: Team, due: int, done: int
+    ) -> bool:
+        """Count the `recent` samples, up to `seen`, among which so many refreshes were due.
+
+        Unless all of them were done meanwhile, refresh the state now; returns whether.
+        """
+        if self.until_refresh is not None:
+            self.until_refresh -= len(recent.numbers)
+        if due == 0:
             return False
-        self.until_refresh -= len(recent.numbers)
-        if self.until_refresh > 0:
-            return False
-        self.rule.refresh(self.state, self.network, recent, work, team)
+        left = done < due
+        self.rule.settle(self.state, due - left)
+        if left:
+            self.rule.refresh(self.state, self.network, recent, work, team)
         self.until_refresh = self.rule.refresh_interval(seen, self.network)
-        return True
+        return left
 
 
 class SparseModel:
@@ -130,7 +167,7 @@ class SparseModel:
             self._is_compiled = all(selector.is_compiled for selector in self._selectors)
             self._warm: set[tuple[Dispatcher, int]] = set()
             self.use_threads(threads)
-            self._warm_up(train_samples, optimiser, None)
+            self._warm_up(train_samples, optimiser, None, None, None)
         _models.add(self)
 
     @property
@@ -161,7 +198,8 @@ class SparseModel:
                     np.zeros(0, np.int64),
                     identity_transform(features),
                 )
-            self._share(kernel, nothing, np.uint64(0), self._start_tallies(), further, team)
+            tallies = self._start_tallies()
+            self._share(kernel, nothing, create_queue(), np.uint64(0), tallies, [further], team)
         self._warm.add(form)
 
     def use_threads(self, threads: int) -> None:
@@ -227,9 +265,9 @@ class SparseModel:
         """Train once on each row; returns the sums over them.
 
         One thread takes the samples in order. With more, each takes the next when it is done with
-        one; all meet where the rule refreshes its state, and no thread trains meanwhile. `key`
-        seeds the rule's random draws; a sample's draws depend on it and on the sample's number
-        only.
+        one; all meet where the rule refreshes its state, and no thread trains meanwhile, but for
+        refreshes that `Rule.refreshes_meanwhile`. `key` seeds the rule's random draws; a sample's
+        draws depend on it and on the sample's number only.
 
         After Ctrl-C the model is that of the samples until then, though not all are counted.
 
@@ -244,29 +282,67 @@ class SparseModel:
         def work(team: Team) -> Tally:
             tallies = self._start_tallies()
             start, samples = 0, len(batch.numbers)
-            self._warm_up(train_samples, self.optimiser, clock)
+            self._warm_up(train_samples, self.optimiser, clock, None, None)
             while True:
-                due = [selector.until_refresh for selector in self._selectors]
-                stop = min([samples, *(start + until for until in due if until is not None)])
-                part = slice_batch(batch, start, stop)
+                dues, stop = self._plan_refreshes(samples - start)
+                part = slice_batch(batch, start, start + stop)
                 optimiser = self.optimiser
                 if optimiser.adam:
                     optimiser = optimiser._replace(steps=self.seen)
-                self._share(train_samples, part, key, tallies, (optimiser, clock), team)
+                queue = self._start_queue()
+                relays = self._create_relays(queue, stop, dues)
+                further = [(optimiser, clock, *own) for own in relays]
+                self._share(train_samples, part, queue, key, tallies, further, team)
                 if not self._stopped:
-                    self.seen += stop - start
-                    self._refresh(part, tallies[0].work, team)
-                start = stop
+                    self.seen += stop
+                    self._refresh(part, tallies[0].work, team, dues, relays[0])
+                start += stop
                 if start == samples or self._stopped:
                     return sum_tallies(tallies)
 
         return self._call(work)
 
-    def _refresh(self, part: Batch, work: np.ndarray, team: Team) -> None:
-        """Refresh what is due after `part`."""
+    def _plan_refreshes(self, samples: int) -> tuple[list[list[int]], int]:
+        """Each selector's refreshes, and until where to train; see `Selector.plan_refreshes`."""
+        meanwhile = self.threads > 1 and self._is_compiled
+        plans = [
+            selector.plan_refreshes(self.seen, samples, meanwhile) for selector in self._selectors
+        ]
+        stop = min(stop for _, stop in plans)
+        return [[due for due in dues if due <= stop] for dues, _ in plans], stop
+
+    def _create_relays(
+        self, queue: np.ndarray, rows: int, dues: Sequence[Sequence[int]]
+    ) -> list[tuple[Relay | None, Relay | None]]:
+        """Of hidden layers and of outputs, for each thread; None where nothing is renewed."""
+        if not any(due < rows for own in dues for due in own):  # but at the end, where all meet
+            return [(None, None)] * self.threads
+        parts = self._count_parts(rows)
+
+        def create(parts: int, queue: np.ndarray, rows: int) -> list[tuple]:
+            relays: list[list] = [
+                selector.create_relays(parts, queue, rows, own)
+                for selector, own in zip(self._selectors, dues, strict=True)
+            ]
+            return list(zip(*relays, *([] if self.outputs else [[None] * parts]), strict=True))
+
+        self._warm_up(train_samples, self.optimiser, None, *create(1, create_queue(), 0)[0])
+        return create(parts, queue, rows)
+
+    def _refresh(
+        self,
+        part: Batch,
+        work: np.ndarray,
+        team: Team,
+        dues: Sequence[Sequence[int]],
+        relays: Sequence[Relay | None],
+    ) -> None:
+        """Refresh what was due in `part` and was not done meanwhile."""
         self._is_refreshing = True
-        for selector in self._selectors:
-            if selector.refresh(self.seen, part, work, team) and selector is self.hidden:
+        for selector, own, relay in zip(self._selectors, dues, relays, strict=False):
+            done = int(relay.ended[:, 0].min()) if relay else 0
+            refreshed = selector.refresh(self.seen, part, work, team, len(own), done)
+            if refreshed and selector is self.hidden:
                 for index, order in self.rule.regroup(self.state, self.network):
                     permute_nodes(self.network, self.optimiser, index, order)
         self._is_refreshing = False
@@ -302,7 +378,8 @@ class SparseModel:
         def work(team: Team) -> Tally:
             tallies = self._start_tallies()
             self._warm_up(read_samples, probabilities, ranked)
-            self._share(read_samples, batch, key, tallies, (probabilities, ranked), team)
+            further = [(probabilities, ranked)] * self.threads
+            self._share(read_samples, batch, self._start_queue(), key, tallies, further, team)
             return sum_tallies(tallies)
 
         return self._call(work)
@@ -320,20 +397,32 @@ class SparseModel:
                     f"network has {inputs} inputs and {classes} classes"
                 )
 
+    def _start_queue(self) -> np.ndarray:
+        """Of rows that a kernel takes; `_stop` ends it."""
+        self._queue = queue = create_queue()
+        if self._stopped:
+            queue[0] = NO_MORE
+        return queue
+
+    def _count_parts(self, samples: int) -> int:
+        """Threads that work on so many samples."""
+        return max(1, min(self.threads, samples))
+
     def _share(
         self,
         kernel: Dispatcher,
         batch: Batch,
+        queue: np.ndarray,
         key: np.uint64,
         tallies: Sequence[Tally],
-        further: Sequence[Any],
+        further: Sequence[Sequence[Any]],
         team: Team,
     ) -> None:
-        """Run a kernel in every thread until the batch has no more samples."""
-        queue, selects_values = create_queue(), self.rule.computes_preactivations
-        self._queue = queue
-        if self._stopped:
-            queue[0] = NO_MORE
+        """Run a kernel in every thread until the queue has no more samples of the batch.
+
+        `further` are a thread's last arguments.
+        """
+        selects_values = self.rule.computes_preactivations
         run = kernel if self._is_compiled else kernel.py_func
 
         def take_rows(thread: int) -> None:
@@ -348,14 +437,14 @@ class SparseModel:
                     key,
                     self.workspaces[thread],
                     tallies[thread],
-                    *further,
+                    *further[thread],
                 )
             except BaseException:
                 queue[0] = NO_MORE  # for the others
                 raise
 
         try:
-            team.run(take_rows, max(1, min(self.threads, len(batch.numbers))))
+            team.run(take_rows, self._count_parts(len(batch.numbers)))
         except SelectionError as error:
             if not self._is_compiled:
                 raise

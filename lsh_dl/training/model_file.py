@@ -34,7 +34,7 @@ from lsh_dl.runs.spec import Fraction, Seed, Width
 from lsh_dl.training.model import Counters, SparseModel, restore_model
 
 #: Changes when the file's layout does.
-FORMAT = 3
+FORMAT = 4
 #: Bytes that a header takes at most; four a letter.
 LONGEST_HEADER = 1 << 26
 

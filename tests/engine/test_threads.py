@@ -29,6 +29,7 @@ from lsh_dl.engine.threads import (
     take_row,
 )
 from lsh_dl.hashing.hash_tables import Tables
+from lsh_dl.hashing.state import place_of
 from lsh_dl.rules.base import Rule
 
 SIZES = [30, 40, 24, 5]
@@ -247,7 +248,8 @@ def assert_whole(model, rows, note):
     assert np.isfinite(model.predict(rows, KEY)[0]).all(), note
     if hasattr(model.state, "tables"):
         for index, width in enumerate(SIZES[1:-1]):
-            tables = Tables(*(array[index] for array in model.state.tables))
+            place = place_of(model.state, index)
+            tables = Tables(*(array[place] for array in model.state.tables))
             for table in range(len(tables.codes)):
                 nodes = [node for bucket in read_buckets(tables, table) for node in bucket]
                 assert sorted(nodes) == list(range(width)), note
@@ -260,6 +262,7 @@ def assert_whole(model, rows, note):
         ("lsh", {"preset": "paper", "interval": 20, "growth": 1.0}),
         ("lsh", {"preset": "authors-code", "interval": 20, "growth": 1.0}),
         ("lsh", {"permuted": True, "interval": 40, "growth": 1.0}),
+        ("lsh", {"refresh": "asynchronous", "interval": 20, "growth": 1.0}),
     ],
 )
 def test_soak_four_threads_many_times(rule, settings):

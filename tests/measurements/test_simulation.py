@@ -6,7 +6,13 @@ from networks import KEY, draw_batch, make_model, true_weights
 
 from lsh_dl.engine.batch import slice_batch
 from lsh_dl.measurements.conflicts import count_conflicts, list_rows, record_updates
-from lsh_dl.measurements.simulation import Costs, refresh_seconds, simulate
+from lsh_dl.measurements.simulation import (
+    Costs,
+    refresh_seconds,
+    sample_seconds,
+    simulate,
+    time_meanwhile,
+)
 
 COSTS = Costs(forward=2e-6, update=4e-6, two=0, refresh=10.0, refresh_two=6.0, interval=100)
 
@@ -78,3 +84,36 @@ def test_refreshes_follow_amdahls_law():
     assert refresh_seconds(COSTS, 1) == pytest.approx(10)
     assert refresh_seconds(COSTS, 2) == pytest.approx(6)
     assert refresh_seconds(COSTS, 1000) == pytest.approx(2, abs=0.01)
+
+
+def test_a_refresh_together_holds_all_threads_up():
+    assert sample_seconds(20e-6, COSTS, 2) == (pytest.approx(10e-6 + 6 / 100), 0)
+
+
+def test_a_refresh_meanwhile_takes_its_share_of_the_threads():
+    """50 and 30 us of a thread every 100 samples, which 4 threads take in 500 us."""
+    costs = COSTS._replace(layers=(50e-6, 30e-6))
+    sample, late = sample_seconds(20e-6, costs, 4)
+    assert 4 * 100 * sample == pytest.approx(100 * 20e-6 + 80e-6)
+    assert late == pytest.approx(50e-6 / sample)
+
+
+def test_where_refreshes_are_always_due_each_layer_keeps_a_thread():
+    """100 samples in 20 us; one layer takes longer, the other comes in time."""
+    costs = COSTS._replace(layers=(10e-6, 50e-6))
+    sample, late = sample_seconds(20e-6, costs, 101)
+    assert 100 * sample == pytest.approx(20e-6 + 10e-6 / 100)
+    assert late == pytest.approx(2 * 50e-6 / sample)
+    both, _ = sample_seconds(20e-6, costs._replace(layers=(50e-6, 50e-6)), 102)
+    assert both == pytest.approx(20e-6 / 100)
+
+
+def test_the_time_to_renew_each_layer_is_measured_while_another_thread_trains():
+    model = make_model("lsh", [20, 300, 8, 4], 0.2, refresh="asynchronous", K=3)
+    rows = draw_batch(300, 20, 4)
+    model.train(rows, KEY)
+    model.until_refresh = None
+    before = model.state.upkeep.handovers[:, 0].copy()
+    wide, narrow = time_meanwhile(model, rows, KEY)
+    assert wide > narrow > 0
+    assert (model.state.upkeep.handovers[:, 0] - before == 4).all()

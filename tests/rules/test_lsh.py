@@ -277,6 +277,7 @@ def test_tracking_needs_plain_sgd(more):
         ({"family": "dwta", "asymmetric": True}, "asymmetric"),
         ({"family": "fitted", "tracking": True}, "tracking"),
         ({"tracking": True}, "tracking"),
+        ({"family": "gaussian", "tracking": True, "refresh": "asynchronous"}, "tracking"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(settings, named):

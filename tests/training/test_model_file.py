@@ -194,6 +194,7 @@ HARMFUL = {
     "budgets": (put("state.budgets", 0, 10**6), "budgets is not that of the settings"),
     "candidates": (put("state.gathered", 1, 10**6), "gathered is not"),
     "counters": (put("state.upkeep.renewals", 0, -1), "upkeep"),
+    "place": (put("state.current", (1, 0), 1), "current holds numbers outside 0 ... 0"),
     "NaN": (put("weights", 5, np.nan), ""),
     "infinity": (put("state.projections.directions", (0, 0, 0), np.inf), "is not finite"),
     "order": (put("order", 0, 10**8), "order does not name each of 12 inputs once"),
