@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from networks import KEY, draw_batch, make_model, read_buckets
+from networks import KEY, draw_batch, make_model, make_rule, read_buckets
 
 from lsh_dl.engine.batch import slice_batch
 from lsh_dl.engine.counts import MAINTAIN, STAGES
+from lsh_dl.engine.network import create_network, layer_weights
 from lsh_dl.engine.threads import Team, create_queue, create_relays
 from lsh_dl.hashing.hash_tables import Tables
-from lsh_dl.hashing.refresh import renew_meanwhile
+from lsh_dl.hashing.refresh import renew_meanwhile, renew_tables
 from lsh_dl.hashing.reorder import REGROUPINGS
 from lsh_dl.hashing.state import place_of
 
@@ -41,10 +42,10 @@ def read_places(state, shift=0):
     return found
 
 
-def renew_alone(model, work):
+def renew_alone(state, network, work):
     """One thread renews all layers, as it would while others train."""
     (relay,) = create_relays(1, len(LAYERS), create_queue(), 10, [0])
-    renew_meanwhile(model.state, model.network, relay, 0, work)
+    renew_meanwhile(state, network, relay, 0, work)
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=NAMES)
@@ -59,41 +60,65 @@ def test_one_thread_trains_the_same_bit_for_bit(settings):
         np.testing.assert_array_equal(got[name], array, err_msg=name)
 
 
+def start(network, refresh, **settings):
+    """A rule and its state, whose layers remember the same inputs for the same settings."""
+    rule = make_rule("lsh", 0.3, refresh=refresh, **settings)
+    state, generator = rule.start(network), np.random.default_rng(2)
+    for index, inputs in enumerate(SIZES[:-2]):
+        drawn = generator.random((len(state.remembered[index]), inputs))
+        state.remembered[index, :, :inputs] = drawn * (drawn > 0.5)
+        state.remembered[index, :, inputs] = 1
+    return rule, state
+
+
+def change_weights(network, states, seed):
+    """Some nodes of each layer learn something; all of `states` have noted which."""
+    generator = np.random.default_rng(seed)
+    for index in LAYERS:
+        rows = layer_weights(network, index)
+        nodes = generator.permutation(len(rows))[: len(rows) // 2]
+        rows[nodes] *= generator.normal(size=(len(nodes), 1)).astype(np.float32)
+        for state in states:
+            state.touched[index, nodes] = 1
+
+
 @pytest.mark.parametrize("settings", SETTINGS, ids=NAMES)
 def test_what_is_handed_over_is_what_a_synchronous_refresh_makes(settings):
-    """Where no weight changes meanwhile, twice in turn: each place is built once."""
-    together, alone = (
-        make(refresh=refresh, **settings) for refresh in ("synchronous", "asynchronous")
-    )
-    for seed in (0, 1):
-        for model in (together, alone):
-            model.train(draw_batch(150, 30, 4, seed), KEY)
-        before, work = read_places(alone.state), np.zeros((2, len(STAGES)), np.int64)
+    """Where no weight changes meanwhile, several times in turn: each place is built twice."""
+    network = create_network(SIZES, 1)
+    _, together = start(network, "synchronous", **settings)
+    rule, alone = start(network, "asynchronous", **settings)
+    with Team(1) as team:
+        assert renew_tables(together, network, team) == renew_tables(alone, network, team)
+    for turn in range(4):
+        change_weights(network, (together, alone), turn)
+        before, work = read_places(alone), np.zeros(len(STAGES), np.int64)
         with Team(1) as team:
-            together.rule.refresh(together.state, together.network, None, work[0], team)
-        renew_alone(alone, work[1])
-        alone.rule.settle(alone.state, 1)
-        assert alone.state.current[:, 0].tolist() == [1 - seed] * 2
-        expected, got = read_places(together.state), read_places(alone.state)
+            expected_work = renew_tables(together, network, team)
+        renew_alone(alone, network, work)
+        rule.settle(alone, 1)
+        assert alone.current[:, 0].tolist() == [1 - turn % 2] * 2
+        expected, got = read_places(together), read_places(alone)
         for name, array in expected.items():
             np.testing.assert_array_equal(got[name], array, err_msg=name)
-        for name, array in read_places(alone.state, shift=2).items():
+        for name, array in read_places(alone, shift=2).items():
             np.testing.assert_array_equal(array, before[name], err_msg=f"{name}, which is read")
-        assert work[0, MAINTAIN] == work[1, MAINTAIN] > 0 or settings.get("family") == "dwta"
-        assert not alone.state.touched[0, :60].any()
-        assert not alone.state.touched[1, :40].any()
+        assert work[MAINTAIN] == expected_work
+        assert any((got[name] != before[name]).any() for name in ("codes 0", "codes 1"))
+        assert not alone.touched[0, :60].any()
+        assert not alone.touched[1, :40].any()
 
 
 def test_what_is_trained_while_tables_are_renewed_is_hashed_the_next_time():
-    model = make(family="gaussian")
-    model.train(draw_batch(150, 30, 4), KEY)
+    network = create_network(SIZES, 1)
+    _, state = start(network, "asynchronous", family="gaussian")
     work = np.zeros(len(STAGES), np.int64)
-    renew_alone(model, work)
-    model.state.touched[0, 7] = 1  # as by a sample that was in work
-    model.network.weights[:] *= -1
-    renewed = read_places(model.state)["codes 0"]
-    renew_alone(model, work)
-    changed = (read_places(model.state)["codes 0"] != renewed).any(axis=0)
+    renew_alone(state, network, work)
+    network.weights[:] *= -1
+    state.touched[0, 7] = 1  # as by a sample that was in work
+    renewed = read_places(state)["codes 0"]
+    renew_alone(state, network, work)
+    changed = (read_places(state)["codes 0"] != renewed).any(axis=0)
     assert np.flatnonzero(changed).tolist() == [7]
 
 
