@@ -13,6 +13,7 @@ from lsh_dl.engine.threads import (
     hand_over,
     look,
     pass_row,
+    sched_yield,
     take_row,
 )
 
@@ -109,6 +110,7 @@ def read_and_renew(relay, copies, current, seen):
             mine[0] += copy[place] != first
         mine[0] += first < mine[2]
         mine[2] = first
+        sched_yield()  # with more threads than cores each has its turn
         row = take_row(relay.queue)
     pass_row(relay, NO_MORE)
 
