@@ -28,6 +28,8 @@ def test_without_a_clock_none_is_read():
             create_tally(),
             model.optimiser,
             clock,
+            None,
+            None,
         )
         made = loop.inspect_llvm(loop.signatures[before])
         assert ("_add_time" in made or "clock_gettime" in made) == (clock is not None)
