@@ -13,8 +13,14 @@ from lsh_dl.runs.spec import Run
 HIDDEN = (1000, 1000)
 #: Title, rule and level of what is compared.
 LSH, STANDARD = ("LSH 5 %", "lsh", 0.05), ("NN", "standard", 1.0)
-#: Settings of LSH whose threads renew its tables while others train, and what it is called.
-MEANWHILE, MEANWHILE_TITLE = {"refresh": "asynchronous"}, "LSH 5 %, asynchronous refresh"
+#: Ways to train with several threads: title, system and settings of its rule. In the second one
+#: threads renew LSH's tables while others train.
+MEANWHILE = "LSH 5 %, asynchronous refresh"
+WAYS: tuple[tuple[str, tuple[str, str, float], dict[str, str]], ...] = (
+    (LSH[0], LSH, {}),
+    (MEANWHILE, LSH, {"refresh": "asynchronous"}),
+    (STANDARD[0], STANDARD, {}),
+)
 
 
 def open_digits(folder: Path, stream: bool = False) -> Prepared:

@@ -13,14 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks._digits import (
-    LSH,
-    MEANWHILE,
-    MEANWHILE_TITLE,
-    STANDARD,
-    describe_run,
-    open_digits,
-)
+from benchmarks._digits import STANDARD, WAYS, describe_run, open_digits
 from benchmarks._results import write_table
 from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.measurements.conflicts import count_conflicts, record_updates
@@ -67,11 +60,7 @@ def measure_conflicts(data: Prepared) -> pd.DataFrame:
 def simulate(data: Prepared) -> pd.DataFrame:
     """Speed-up and staleness that the simulation gives for LSH and the standard network."""
     tables = []
-    for title, system, settings in (
-        (LSH[0], LSH, {}),
-        (MEANWHILE_TITLE, LSH, MEANWHILE),
-        (STANDARD[0], STANDARD, {}),
-    ):
+    for title, system, settings in WAYS:
         model, inputs, _ = _train_some(system, data, **settings)
         tables.append(simulate_speedup(model, inputs, draw_key(1, 2)).assign(system=title))
     return pd.concat(tables).assign(data=data.title)

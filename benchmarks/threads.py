@@ -18,14 +18,7 @@ import numba
 import numpy as np
 import pandas as pd
 
-from benchmarks._digits import (
-    LSH,
-    MEANWHILE,
-    MEANWHILE_TITLE,
-    STANDARD,
-    describe_run,
-    open_digits,
-)
+from benchmarks._digits import LSH, MEANWHILE, STANDARD, WAYS, describe_run, open_digits
 from benchmarks._results import write_table
 from lsh_dl.data.prepared.store import Prepared
 from lsh_dl.engine.batch import slice_batch
@@ -121,14 +114,13 @@ def measure_times(data: Prepared) -> Iterator[dict]:
     inputs = inputs_of(data, data.train)
     for system in (LSH, STANDARD):
         rule = system[1]
-        ways = {system[0]: {}} | ({MEANWHILE_TITLE: MEANWHILE} if system == LSH else {})
         models = {
             (title, threads): create_model(
                 describe_run(system, threads=threads, **settings), 784, 10
             )
-            for title, settings in ways.items()
+            for title, of, settings in WAYS
             for threads in THREADS
-            if threads > 1 or not settings  # one thread trains alike in all
+            if of == system and (threads > 1 or not settings)  # one thread trains alike in all
         }
         warm = inputs.batch(np.arange(WARMED[rule]) % len(inputs))
         apart = [create_model(describe_run(system), 784, 10) for _ in range(2)]
@@ -156,7 +148,7 @@ def measure_times(data: Prepared) -> Iterator[dict]:
                 yield _row("speed-up over 1 thread", title, threads, speedups)
         yield _row("the same, on two networks", system[0], 2, alone / series["apart"])
         for (title, threads), model in models.items():
-            if title == MEANWHILE_TITLE:
+            if title == MEANWHILE:
                 yield _describe_lateness(title, threads, model)
 
 
@@ -171,11 +163,7 @@ def measure_accuracies(data: Prepared) -> Iterator[dict]:
     """Test accuracy after the same samples: median, lowest and highest seed."""
     inputs = inputs_of(data, data.train)
     tested = inputs_of(data, data.test)
-    for title, system, settings in (
-        (LSH[0], LSH, {}),
-        (MEANWHILE_TITLE, LSH, MEANWHILE),
-        (STANDARD[0], STANDARD, {}),
-    ):
+    for title, system, settings in WAYS:
         for threads in THREADS:
             accuracies = []
             for seed in SEEDS:

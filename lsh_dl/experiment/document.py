@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from lsh_dl.common.discovery import discover
+from lsh_dl.common.files import written_whole
 from lsh_dl.data.base import DataSet, DataSettings
 from lsh_dl.experiment.config import experiment_model, known_studies, known_tables
 from lsh_dl.experiment.entries import DatasetEntry, RuleEntry, SystemEntry
@@ -224,6 +225,13 @@ def _format(bound: float) -> str:
     return "2^63" if bound == 2**63 else f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
 
 
+def rewrite(path: Path, write: Callable[[str], str]) -> None:
+    """Put what `write` makes of a file's text in its place."""
+    text = write(path.read_text(encoding="utf-8"))
+    with written_whole(path) as file:
+        file.write(text)
+
+
 if __name__ == "__main__":
     for path, write in FILES.items():
-        Path(path).write_text(write(Path(path).read_text(encoding="utf-8")), encoding="utf-8")
+        rewrite(Path(path), write)

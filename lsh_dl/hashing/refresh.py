@@ -18,7 +18,16 @@ from lsh_dl.engine.compiled import compiled
 from lsh_dl.engine.counts import MAINTAIN
 from lsh_dl.engine.network import Network, view_layer
 from lsh_dl.engine.simd import LANES, TILE
-from lsh_dl.engine.threads import Team, Worker, barrier, chunk, claim, drop_refcounts, hand_over
+from lsh_dl.engine.threads import (
+    Team,
+    Worker,
+    barrier,
+    chunk,
+    claim,
+    drop_refcounts,
+    hand_over,
+    look,
+)
 from lsh_dl.hashing.fitting import (
     average_inputs,
     balance_features,
@@ -96,13 +105,12 @@ def _renew(state, network, follows, iterations, fitting, worker):
 def renew_meanwhile(state, network, relay, row, work):
     """Renew the layers whose renewal is due and that no thread has at work; hand them over."""
     state, network, relay = drop_refcounts(state), drop_refcounts(network), drop_refcounts(relay)
-    layers = state.budgets.shape[0]
-    for index in range(layers):
+    for index in range(state.budgets.shape[0]):
         answered = claim(relay, index, row)
         if answered == 0:
             continue
-        work[MAINTAIN] += _renew_beside(state, network, index, relay.queue)
-        other = 1 - place_of(state, index) // layers
+        other = 1 - look(state.current[index])
+        work[MAINTAIN] += _renew_beside(state, network, index, other, relay.queue)
         late = hand_over(relay, index, answered, state.current[index], other)
         handovers = state.upkeep.handovers[index]
         handovers[0] += 1
@@ -111,13 +119,14 @@ def renew_meanwhile(state, network, relay, row, work):
 
 
 @compiled
-def _renew_beside(state, network, index, arrivals):
-    """Build a layer's projections and tables at the place that is not read, from the other.
+def _renew_beside(state, network, index, other, arrivals):
+    """Build a layer's projections and tables at its other place, from those that are read.
 
     Returns the multiplications.
     """
-    layers, place, projections = state.budgets.shape[0], place_of(state, index), state.projections
-    beside = (place + layers) % (2 * layers)
+    place, projections = place_of(state, index), state.projections
+    beside = index + other * state.budgets.shape[0]
+    # A loop for each number of dimensions.
     for numbers in (projections.directions, projections.features):
         numbers[beside] = numbers[place]
     for numbers in (projections.centres, projections.scales):

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsh_dl.common.files import written_whole
-from lsh_dl.experiment.document import fill_in
+from lsh_dl.experiment.document import fill_in, rewrite
 from lsh_dl.results.claims.table import describe_number, read_claims
 from lsh_dl.results.html import draw_table
 
@@ -86,7 +85,4 @@ def _both(training: float, inference: float) -> str:
 
 if __name__ == "__main__":
     for name in DOCUMENTS:
-        document = Path(name)
-        text = fill_in(document.read_text(encoding="utf-8"), describe_readings(REFERENCE))
-        with written_whole(document) as file:
-            file.write(text)
+        rewrite(Path(name), lambda text: fill_in(text, describe_readings(REFERENCE)))
