@@ -72,10 +72,13 @@ class Comparison(Model):
     )
     only: str | None = Field(
         None,
-        description="run a part: `key=value,value ...` of dataset, rule, network (`2x400`), seed",
+        description="run a part: `key=value,value ...` of dataset, rule, network (`2x400`), level, seed",
     )
     seeds: Seeds = Field(
         description="one run each; figures show the median and the range over them"
+    )
+    seeds_by_level: dict[Fraction, Seeds] = Field(
+        {}, description="in place of `seeds` at single levels of the comparison, `{0.9: [1]}`"
     )
     networks: Annotated[list[Widths], Distinct] = Field(
         min_length=1, description="widths of the hidden layers, one list a network"
@@ -102,6 +105,21 @@ class Comparison(Model):
         description="the epoch of each run that figures and claims show: best on the validation "
         "part, or the last; the same for every rule",
     )
+
+    @property
+    def all_seeds(self) -> set[int]:
+        """The seeds of the comparison's runs, whatever their level."""
+        return {*self.seeds}.union(*self.seeds_by_level.values())
+
+    def check_levels(self, place: str) -> None:
+        """Raise a UserError where `seeds_by_level` names a level that no rule is run at."""
+        levels = {1.0, *self.active_fractions}.union(
+            *(entry.active_fractions or () for entry in self.rules.values())
+        )
+        for level in self.seeds_by_level:
+            if level not in levels:
+                known = ", ".join(f"{known:g}" for known in sorted(levels))
+                raise UserError(f"{place}.{level:g}: no rule is run at that level; known: {known}")
 
     def training_for(self, dataset: str, fraction: float | None = None) -> Training:
         """The training settings of one data set: the common ones with its own laid over.
@@ -182,6 +200,7 @@ class Comparison(Model):
         epochs: int | None = None,
         threads: Sequence[int] = (1,),
         systems: bool = False,
+        seeds_by_level: Mapping[float, Sequence[int]] = MappingProxyType({}),
     ) -> list[Run]:
         """The product of all axes. A rule without levels, or a system, has the one level 1.0.
 
@@ -189,6 +208,7 @@ class Comparison(Model):
         ----------
         epochs: in place of those that the experiment has for a data set; the runs' ids then say so.
         systems: the entries are other systems, not rules.
+        seeds_by_level: in place of `seeds` at single levels.
         """
         runs = []
         for dataset in datasets:
@@ -221,7 +241,7 @@ class Comparison(Model):
                     for hidden in networks
                     for fraction in levels
                     for count in threads
-                    for seed in seeds
+                    for seed in seeds_by_level.get(fraction, seeds)
                 ]
         return runs
 
@@ -274,5 +294,6 @@ class MainStudy(Study):
                 entries={label: entry},
                 active_fractions=entry.active_fractions or comparison.active_fractions,
                 seeds=comparison.seeds,
+                seeds_by_level=comparison.seeds_by_level,
             )
         ]

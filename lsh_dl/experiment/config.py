@@ -123,6 +123,7 @@ def check_config(
         validate(Training, experiment.training.model_dump() | entry.training, f"{key}.training")
         source = find_at("lsh_dl.data", DataSet, entry.source or label, key)
         validate(source.Settings, entry.settings, key)
+    experiment.check_levels(f"{place}: seeds_by_level")
     experiment.check_rules(experiment.rules, f"{place}: rules")
     experiment.check_systems(experiment.systems, f"{place}: systems")
     for name, study in experiment.studies.items():

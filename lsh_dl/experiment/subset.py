@@ -10,6 +10,7 @@ KEYS: dict[str, Callable[[Run], set[str]]] = {
     "dataset": lambda run: {run.dataset},
     "rule": lambda run: {run.label, run.rule},
     "network": lambda run: {describe_widths(run.hidden)},
+    "level": lambda run: {f"{run.active_fraction:g}"},
     "seed": lambda run: {str(run.seed)},
 }
 

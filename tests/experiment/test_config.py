@@ -41,6 +41,10 @@ MISTAKES = {
         {"datasets": {"digits": {"learning_rates": {0.05: 1e300}}}},
         ["datasets.digits.learning_rates.0.05", "got 1e+300"],
     ),
+    "seeds of a level that nothing has": (
+        {"seeds_by_level": {0.9: [1]}},
+        ["seeds_by_level.0.9", "known: 0.25, 0.5, 1"],
+    ),
     "no list": ({"seeds": 1}, ["seeds", "list", "got 1"]),
     "text for a number": ({"training": {"epochs": "two"}}, ["training.epochs", "'two'"]),
     "no mapping": ({"rules": ["wta"]}, ["rules", "dictionary"]),

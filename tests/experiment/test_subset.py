@@ -30,6 +30,11 @@ def test_every_key_has_to_fit(select):
     }
 
 
+def test_sparse_levels_first(select):
+    kept = ids(select("level=0.25,1 rule=standard,lsh seed=1 dataset=few network=1x8"))
+    assert kept == {"few_standard_1x8_100pct_seed1", "few_lsh_1x8_25pct_seed1"}
+
+
 def test_rule_is_named_by_its_label_or_its_class(select):
     assert ids(select("rule=narrow")) == ids(select("rule=wta")) != set()
 
@@ -61,3 +66,11 @@ def test_nothing_left(raw_config):
     raw |= {"ablation": {"entries": {"odd": {"source": "lsh"}}, "networks": [[3]]}}
     with pytest.raises(UserError, match="only: no run has all of 'rule=wta network=1x3'"):
         expand_runs(check_config(raw | {"only": "rule=wta network=1x3"}))
+
+
+def test_fewer_seeds_at_single_levels(raw_config):
+    runs = expand_runs(check_config(raw_config | {"seeds_by_level": {0.5: [7], 1.0: [1, 2, 3]}}))
+    seeds = {(run.label, run.active_fraction): set() for run in runs}
+    for run in runs:
+        seeds[run.label, run.active_fraction].add(run.seed)
+    assert seeds == {("standard", 1.0): {1, 2, 3}, ("wta", 0.25): {1, 2}, ("wta", 0.5): {7}}

@@ -71,7 +71,7 @@ class TrialStudy(Study):
         """
         if self.epochs is not None and self.share_of_epochs < 1:
             raise UserError(f"{place}: epochs and share_of_epochs both say how long a trial is")
-        both = sorted({*self.seeds} & {*comparison.seeds})
+        both = sorted({*self.seeds} & comparison.all_seeds)
         if both:
             raise UserError(
                 f"{place}.seeds: {both[0]} is a seed of the experiment too; settings are chosen "
