@@ -56,6 +56,8 @@ GAPS = (0.48, 0.36)
 LABELLED_GAP = 0.58
 """Between rows of which each has a label on its x axis."""
 CAPTION_WIDTH = 6.4
+LEGEND_ROOM = 0.25
+"""Of the top margin: what is below it is for titles of up to two lines."""
 MARGINS = {"left": 1.2, "right": 0.15, "top": 0.66, "bottom": 0.5}
 
 matplotlib.rcParams.update(
@@ -254,11 +256,11 @@ def label_row(axes: Axes, text: str) -> None:
 
 
 def draw_legend(figure: Figure, handles: list[Line2D]) -> None:
-    """All curves in a row above the panels."""
+    """All curves above the panels and their titles; further rows make the figure taller."""
     figure.legend(
         handles=handles,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 1.0),
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1 - LEGEND_ROOM / figure.get_figheight()),
         ncols=min(len(handles), 6),
         handlelength=2.4,
         columnspacing=1.8,

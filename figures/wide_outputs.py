@@ -34,8 +34,7 @@ def draw(table: DataFrame) -> Figure:
         style.scale_powers(right.xaxis)
         for place in (left, right):
             place.set_ylim(bottom=0)
-            title = threads.title_panel(part.iloc[0])
-            place.set_title(title.replace("\n", ", "), loc="left")  # two rows of legend are above
+            place.set_title(threads.title_panel(part.iloc[0]), loc="left")
         left.set_ylabel("Precision at 1 (%)")
     axes[-1, 0].set_xlabel("Samples")
     axes[-1, 1].set_xlabel("Seconds of training")
