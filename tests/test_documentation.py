@@ -6,6 +6,7 @@ need what a test has not, are run in another form, all of which stand in SUBSTIT
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 from documents import DOCUMENTS, ROOT, STUDY, SYSTEM, blocks, commands, write_examples
+from preloaded import call_snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -106,17 +108,19 @@ class Project:
         return self.done[command]
 
     def run(self, command: str) -> subprocess.CompletedProcess:
-        """Run a command in the project's folder."""
+        """Run a command in the project's folder; plans of Snakemake not by the shell."""
         path = f"{self.folder / 'bin'}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+        environment = os.environ | {
+            "PATH": path,
+            "PYTHONPATH": str(self.folder),
+            "LSH_DL_CACHE": str(self.folder / "cache"),
+        }
+        if re.match(r"snakemake .*(-n|--dry-run)\b", command):
+            return call_snakemake(shlex.split(command)[1:], self.folder, environment)
         return subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
-            env=os.environ
-            | {
-                "PATH": path,
-                "PYTHONPATH": str(self.folder),
-                "LSH_DL_CACHE": str(self.folder / "cache"),
-            },
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -72,7 +72,8 @@ class Comparison(Model):
     )
     only: str | None = Field(
         None,
-        description="run a part: `key=value,value ...` of dataset, rule, network (`2x400`), level, seed",
+        description="run a part: `key=value,value ...` of dataset, rule, network (`2x400`), level, "
+        "seed",
     )
     seeds: Seeds = Field(
         description="one run each; figures show the median and the range over them"

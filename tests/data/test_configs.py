@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from preloaded import call_snakemake
 from published import amat_text, write_zip
 
 from lsh_dl.common.discovery import find
@@ -87,9 +88,13 @@ def test_ids_are_unique(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_dry_run_plans_every_run_once(name, tmp_path):
-    done = snakemake(
-        *("--dry-run", "--configfile", f"configs/{name}.yaml"),
-        *("--config", f"results={tmp_path / 'results'}"),
+    done = call_snakemake(
+        [
+            *("--cores", "2", "--dry-run", "--configfile", f"configs/{name}.yaml"),
+            *("--config", f"results={tmp_path / 'results'}"),
+        ],
+        ROOT,
+        os.environ,
     )
     assert done.returncode == 0, done.stdout
     table = done.stdout.partition("Job stats:")[2].partition("\n\n")[0]

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from documents import blocks, write_examples
 from jsonschema import Draft202012Validator
+from preloaded import call_snakemake
 
 from lsh_dl.experiment.config import MainStudy, known_tables
 from lsh_dl.runs.record import read_runs
@@ -86,25 +87,29 @@ class Project:
 
     def snakemake(self, *arguments, config="small.yaml", **variables):
         """Run `snakemake`; returns the finished process with its output as text."""
-        environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.folder),
-        }
-        command = ["snakemake", "--cores", "2", *arguments]
-        if config:
-            command[1:1] = ["--configfile", config]
         return subprocess.run(
-            command,
+            ["snakemake", *self._complete(arguments, config)],
             cwd=self.folder,
-            env=environment | variables,
+            env=self._environment() | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
+    def look(self, *arguments, config="small.yaml"):
+        """The same for what starts no job: plans, and mistakes that end before any work."""
+        return call_snakemake(self._complete(arguments, config), self.folder, self._environment())
+
+    def _complete(self, arguments, config) -> list[str]:
+        return [*(["--configfile", config] if config else []), "--cores", "2", *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return os.environ | {"PATH": path, "PYTHONPATH": str(self.folder)}
+
     def planned(self, *arguments, config="small.yaml") -> set[str]:
         """What a dry run says it would do: messages such as "train digits_wta_...": a set."""
-        done = self.snakemake("--dry-run", *arguments, config=config)
+        done = self.look("--dry-run", *arguments, config=config)
         assert done.returncode == 0, done.stdout
         return set(re.findall(r"^Job \d+: (.*)$", done.stdout, re.MULTILINE))
 
@@ -359,7 +364,7 @@ def test_timed_jobs_claim_all_cores(tmp_path):
     for file in (tmp_path / "workflow" / "rules").glob("*.smk"):
         # A job with a message does not tell its threads.
         file.write_text(re.sub(r"\n +message:\n +\".*\"", "", file.read_text()))
-    done = project.snakemake("--dry-run", "--cores", "3")
+    done = project.look("--dry-run", "--cores", "3")
     claimed = {}
     for job in re.split(r"\n(?:local)?rule ", done.stdout):
         if output := re.search(r"output: (\S+?)\.csv", job):
@@ -394,7 +399,7 @@ def test_figure_without_its_section_is_one_line(project):
     del config["ablation"]
     (project.folder / "without.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     assert runs_of(project.planned(config="without.yaml")) == set()
-    done = project.snakemake("ablation", config="without.yaml")
+    done = project.look("ablation", config="without.yaml")
     assert done.returncode == 1
     assert [line for line in done.stdout.splitlines() if "error" in line] == [
         "error: without.yaml: no section `ablation`, which ablation shows; see configs/README.md"
@@ -418,10 +423,10 @@ def test_a_part_alone_can_be_asked_for(project):
 
 
 def test_unknown_part_is_one_line(project):
-    done = project.snakemake("--config", "only=rule=lhs")
+    done = project.look("--config", "only=rule=lhs")
     assert done.returncode == 1
     assert "error: only: no rule 'lhs' in the config; known: few, standard, wta" in done.stdout
-    done = project.snakemake("accuracy_lsh_vs_dropout", "--config", "only=rule=wta")
+    done = project.look("accuracy_lsh_vs_dropout", "--config", "only=rule=wta")
     assert done.returncode == 1
     assert "only: 'rule=wta' leaves nothing for accuracy_lsh_vs_dropout" in done.stdout
 
@@ -465,7 +470,7 @@ BAD_CONFIGS = {
 
 @pytest.mark.parametrize(("change", "message"), BAD_CONFIGS.values(), ids=BAD_CONFIGS)
 def test_bad_config_is_one_line_before_any_work(project, change, message):
-    done = project.snakemake("--config", "results=bad", change)
+    done = project.look("--config", "results=bad", change)
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if not line.startswith("Using workflow")]
     assert line.startswith("error: --config: ")
@@ -478,7 +483,7 @@ def test_broken_rule_file_stops_only_what_names_it(project):
     broken = project.folder / "lsh_dl/rules/broken.py"
     broken.write_text("x = 1\ny = x / 0\n")
     assert project.planned() == before
-    done = project.snakemake("--config", "results=bad", "rules={broken: }")
+    done = project.look("--config", "results=bad", "rules={broken: }")
     broken.unlink()
     assert done.returncode == 1
     message = f"rules.broken: {broken}:2: ZeroDivisionError: division by zero"

@@ -154,7 +154,7 @@ def test_a_second_pipeline_is_told_of_the_first(fresh, project):
     ]
     assert "Traceback" not in second.stdout
     # Looking is allowed.
-    assert fresh.snakemake("--dry-run", config="long.yaml").returncode == 0
+    assert fresh.look("--dry-run", config="long.yaml").returncode == 0
     os.killpg(process.pid, signal.SIGCONT)
     output, _ = process.communicate()
     assert process.returncode == 0, output
@@ -165,7 +165,7 @@ def test_a_second_pipeline_is_told_of_the_first(fresh, project):
 def test_file_in_the_place_of_the_results(fresh):
     (fresh.folder / "blocked").write_text("")
     for results in ("blocked", "blocked/below"):
-        done = fresh.snakemake("--config", f"results={results}", config="long.yaml")
+        done = fresh.look("--config", f"results={results}", config="long.yaml")
         assert done.returncode == 1
         assert "Traceback" not in done.stdout
         assert "error: results: blocked is a file; name a folder" in done.stdout.splitlines()

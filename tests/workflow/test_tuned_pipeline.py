@@ -35,7 +35,7 @@ budget:
 def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("tuned"))
     (project.folder / "tuned.yaml").write_text(CONFIG, encoding="utf-8")
-    planned = project.snakemake("-n", config="tuned.yaml")
+    planned = project.look("-n", config="tuned.yaml")
     # What is looked at: a part of all, so that it takes less time.
     wanted = [f"out/tables/{name}.csv" for name in ("runs", "tuning", "budget", "budget_trials")]
     done = project.snakemake(*wanted, config="tuned.yaml")
@@ -76,7 +76,7 @@ def test_another_grid_of_one_rule_reruns_what_depends_on_it(project):
         "wta: {learning_rate: [0.001, 0.03]}", "wta: {learning_rate: [0.001, 0.1]}"
     )
     (project.folder / "changed.yaml").write_text(changed, encoding="utf-8")
-    planned = project.snakemake("-n", config="changed.yaml")
+    planned = project.look("-n", config="changed.yaml")
     text = planned.stdout
     assert planned.returncode == 0, text
     assert "digits_wta_1x8_50pct_seed101_trial2" in text
