@@ -42,6 +42,10 @@ SUBSTITUTES = (
     (r"lsh-dl data fetch --config configs/paper.yaml", "lsh-dl data fetch --config docs.yaml"),
     (r"lsh-dl data show mnist8m_generated", "lsh-dl data show rectangles"),
     (
+        r"lsh-dl train --config configs/reference.yaml (.*) --epochs 10 (.*)",
+        r"lsh-dl train --config docs.yaml \1 --epochs 1 \2",
+    ),
+    (
         r"lsh-dl train --config configs/mnist.yaml --dataset mnist (.*)",
         r"lsh-dl train --config docs.yaml --dataset digits \1 --epochs 1",
     ),

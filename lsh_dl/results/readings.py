@@ -1,19 +1,22 @@
-"""The abstract's claim in both of its readings, as documents quote it from a reference.
+"""The claims as documents quote them from the reference runs, the abstract's in both readings.
 
 `python -m lsh_dl.results.readings`, in the project's folder, puts verdicts and numbers of
-figures/reference/readings between the two marks of its documents.
+figures/reference between the two marks of its documents.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from lsh_dl.experiment.document import fill_in, rewrite
+from lsh_dl.results.claims.base import NOT_TESTED
 from lsh_dl.results.claims.table import describe_number, read_claims
 from lsh_dl.results.html import draw_table
 
 REFERENCE = Path("figures/reference/readings")
-DOCUMENTS = ("README.md", "docs/claims.md")
+OTHERS = (Path("figures/reference/main"), Path("figures/reference/default"))
+"""Where the other claims are looked up: the first in which one was tested counts."""
 #: Names of the claims, and how each reads the 5 % of the abstract.
 READINGS = {
     "accuracy": "5 % of the nodes are active",
@@ -83,6 +86,36 @@ def _both(training: float, inference: float) -> str:
     return f"{training:.1f} / {inference:.1f}"
 
 
+def describe_others(references: Sequence[Path]) -> str:
+    """A row a claim that is none of the readings, with the reference it is from, as Markdown."""
+    tables = {reference: read_claims(reference / "claims.csv") for reference in references}
+    claims = pd.concat(
+        [table.assign(reference=reference) for reference, table in tables.items()]
+    ).drop_duplicates(["claim", "reference"])
+    rows = []
+    for name, judged in claims.groupby("claim", sort=False):
+        if name not in READINGS:
+            # Stable: among those tested, and among those that are not, the order is that given.
+            head = judged.sort_values(
+                "verdict", key=lambda verdict: verdict == NOT_TESTED, kind="stable"
+            ).iloc[0]
+            page = f"[{head['reference'].name}]({head['reference'].as_posix()}/claims.md)"
+            rows.append((head["statement"], head["found"], head["measured"], page))
+    return "\n".join(draw_table(("the paper", "verdict", "measured here", "from"), rows))
+
+
+def describe_claims() -> str:
+    """The readings and then all other claims, seen from the project's folder, as Markdown."""
+    return f"{describe_readings(REFERENCE)}\n\n{describe_others(OTHERS)}"
+
+
+#: What each document has between its marks.
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "README.md": describe_claims,
+    "docs/claims.md": lambda: describe_readings(REFERENCE),
+}
+
+
 if __name__ == "__main__":
-    for name in DOCUMENTS:
-        rewrite(Path(name), lambda text: fill_in(text, describe_readings(REFERENCE)))
+    for name, describe in DOCUMENTS.items():
+        rewrite(Path(name), lambda text, describe=describe: fill_in(text, describe()))

@@ -7,15 +7,38 @@ import pandas as pd
 import pytest
 
 from lsh_dl.experiment.document import fill_in
-from lsh_dl.results.readings import DOCUMENTS, REFERENCE, describe_readings
+from lsh_dl.results.readings import (
+    DOCUMENTS,
+    OTHERS,
+    REFERENCE,
+    describe_others,
+    describe_readings,
+)
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_quoted_readings_are_current(document):
-    text = (ROOT / document).read_text(encoding="utf-8")
-    assert fill_in(text, describe_readings(ROOT / REFERENCE)) == text, "`make docs` writes it anew"
+def test_quoted_claims_are_current(document, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    text = Path(document).read_text(encoding="utf-8")
+    assert fill_in(text, DOCUMENTS[document]()) == text, "`make docs` writes it anew"
+
+
+def test_other_claims_are_from_the_first_reference_that_tested_them(tmp_path):
+    first, second = (shutil.copytree(ROOT / OTHERS[-1], tmp_path / name) for name in "ab")
+    claims = pd.read_csv(first / "claims.csv")
+    claims.loc[claims["claim"] == "collapse", ["verdict", "found"]] = "not tested here"
+    claims.loc[claims["claim"] == "work", "found"] = "holds, in the first"
+    claims[claims["claim"] != "sampling"].to_csv(first / "claims.csv", index=False)
+    lines = describe_others([first, second]).splitlines()[2:]
+    named = {line.split("|")[1].strip(): line for line in lines}
+    assert f"[b]({second}/claims.md)" in named["Vanilla dropout collapses at 5 %."]
+    work = named["They need about 5 % of the multiplications."]
+    assert "holds, in the first" in work
+    assert f"[a]({first}/claims.md)" in work
+    assert sum("Outputs sampled by hashing" in name for name in named) == 1
+    assert not [name for name in named if name.startswith(("Networks of which", "With 5 %"))]
 
 
 def test_a_row_for_each_cell_with_its_numbers(tmp_path):
