@@ -7,10 +7,10 @@ are the processor's, which other programs disturb less than the clock's. Every 5
 training is paused and the test accuracy taken; only training counts as time, making batches and
 rows of the samples included, compiling not.
 
-LSH and WTA train at a rate of .02, the dense networks at .01: each the best of those that
-configs/tuning.yaml compares on validation data. PyTorch runs in batches of 128 in every mode that
-there is here (benchmarks/_peers.py). A cell is empty where a system did not get there in 8 epochs.
-On the digits stand-in, where MNIST is not at hand, the numbers say little of MNIST.
+LSH and WTA train at a rate of .02, the dense networks at .01: each the best, or as good, of those
+that configs/reference.yaml compares on validation data. PyTorch runs in batches of 128 in every
+mode that there is here (benchmarks/_peers.py). A cell is empty where a system did not get there in
+8 epochs. On the digits stand-in, where MNIST is not at hand, the numbers say little of MNIST.
 """
 
 import tempfile

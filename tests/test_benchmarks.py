@@ -9,7 +9,7 @@ import pytest
 from networks import make_prepared
 
 from benchmarks import __main__ as dispatcher
-from benchmarks import _peers, accuracy, budget, presets, time_to_accuracy
+from benchmarks import _peers, budget, presets, time_to_accuracy
 from benchmarks import data as data_measurement
 from benchmarks._timing import compare_rounds, time_systems
 from benchmarks.speed import find_leads
@@ -182,24 +182,6 @@ def test_packed_pieces_strung_together_are_one_file(tmp_path):
     got, labels = read_libsvm(tmp_path / "a.bz2", tmp_path / "x.npy", 10, 784, 10)
     np.testing.assert_array_equal(got, np.concatenate([x, x]))
     np.testing.assert_array_equal(labels, np.concatenate([y, y]))
-
-
-def test_accuracy_is_that_of_the_epoch_chosen_on_validation_data():
-    runs = pd.DataFrame(
-        [
-            ("nn", "standard", 1, 1, 0.90, 0.91),
-            ("nn", "standard", 1, 2, 0.96, 0.95),
-            ("nn", "standard", 1, 3, 0.96, 0.99),  # no better on validation data
-            ("lsh", "lsh", 1, 1, 0.94, 0.93),
-            ("lsh", "lsh", 1, 2, 0.92, 0.97),
-        ],
-        columns=["run_id", "rule", "seed", "epoch", "validation_accuracy", "test_accuracy"],
-    ).assign(dataset_title="MNIST", hidden="2x10", training_percent=2.0, inference_percent=3.0)
-    table = accuracy.compare(accuracy.choose_epochs(runs.assign(title=runs["rule"])))
-    lost = table.set_index("title")["points_lost"]
-    assert lost["standard"] == 0
-    assert lost["lsh"] == pytest.approx(2)
-    assert table.set_index("title")["epochs"].tolist() == ["2", "1"]
 
 
 def test_candidates_for_a_preset_are_averaged_over_sets_and_levels():

@@ -1,8 +1,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
-from snakemake.utils import update_config
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.experiment.config import Training, check_config, read_config
@@ -181,14 +179,6 @@ def test_learning_rates_by_level_are_those_of_every_rule_without_its_own(raw_con
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_config_is_correct(path):
     assert read_config(path).results.startswith("results")
-
-
-def test_overlay_stands_on_the_config_that_it_names():
-    config = yaml.safe_load((CONFIGS / "laptop.yaml").read_text())
-    update_config(config, yaml.safe_load((CONFIGS / "overlays" / "reference.yaml").read_text()))
-    experiment = check_config(config)
-    assert set(experiment.datasets) == {"mnist", "norb_standin", "convex", "rectangles"}
-    assert experiment.results == "results/reference"
 
 
 def test_shipped_configs_are_listed():
