@@ -89,6 +89,11 @@ def test_budget_has_runs_and_trials_of_its_own(expanded):
     assert {run.group for run in measured["budget"]} == {run.tuned for run in trained["budget"]}
 
 
+def test_a_seed_of_a_single_level_is_no_seed_of_trials(expanded):
+    with pytest.raises(UserError, match=r"budget\.seeds: 101 is a seed of the experiment too"):
+        expanded(seeds_by_level={0.25: [101]})
+
+
 def test_a_part_keeps_the_trials_that_its_runs_need(expanded):
     _, studies = expanded(only="rule=wta seed=1 network=1x8")
     assert {run.group for run in studies["tuning"]} == {"digits_wta_1x8_25pct"}
