@@ -25,7 +25,8 @@ def select_runs(
     only
         `key=value,value key=value`: a run is kept where every key has one of its values.
     whole
-        Studies of which a part tells nothing: their runs are kept where all of them are.
+        Studies of which a part tells nothing: their runs are kept where all of them are, whatever
+        their levels, which such a study has for reasons of its own.
 
     Raises
     ------
@@ -38,10 +39,10 @@ def select_runs(
         known = set().union(*map(KEYS[key], everything))
         for value in values - known:
             raise UserError(f"only: no {key} {value!r} in the config; {suggest(value, known)}")
-    kept = {
-        name: [run for run in runs if all(KEYS[key](run) & wanted[key] for key in wanted)]
-        for name, runs in studies.items()
-    }
+    kept = {}
+    for name, runs in studies.items():
+        keys = wanted.keys() - ({"level"} if name in whole else set())
+        kept[name] = [run for run in runs if all(KEYS[key](run) & wanted[key] for key in keys)]
     for name in whole:
         if len(kept.get(name, ())) < len(studies.get(name, ())):
             kept[name] = []

@@ -278,4 +278,7 @@ def test_only_keeps_a_study_of_widths_whole_or_not_at_all(raw_config):
     assert len(full) == 6
     part = expand_studies(check_config(raw_config | {"only": "dataset=digits"}))
     assert part["scaling"] == full
+    # Its levels follow from the widths.
+    part = expand_studies(check_config(raw_config | {"only": "dataset=digits level=0.25"}))
+    assert part["scaling"] == full
     assert "scaling" not in expand_studies(check_config(raw_config | {"only": "rule=standard"}))
