@@ -100,7 +100,7 @@ def describe_figures() -> str:
         script = ast.parse(Path("figures", f"{name}.py").read_text(encoding="utf-8"))
         shown = " ".join(ast.get_docstring(script).partition("\n\n")[0].split())
         lines += [f"## `{name}`", "", shown, ""]
-        pictures = sorted(Path("figures/reference").rglob(f"{name}.png"), key=_by_size)
+        pictures = sorted(Path("figures/reference").rglob(f"{name}.png"), key=_by_weight)
         if pictures:
             lines += [f"![{shown.rstrip('.')}](../{pictures[0].as_posix()})", ""]
         else:
@@ -108,9 +108,9 @@ def describe_figures() -> str:
     return "\n".join(lines).rstrip()
 
 
-def _by_size(picture: Path) -> tuple[bool, Path]:
-    """Pictures of experiments of full size come first, those of the small default last."""
-    return "default" in picture.parts, picture
+def _by_weight(picture: Path) -> tuple[bool, bool, Path]:
+    """Pictures of the main reference come first, those of the small default last."""
+    return "main" not in picture.parts, "default" in picture.parts, picture
 
 
 def fill_in(text: str, part: str) -> str:
