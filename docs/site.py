@@ -19,6 +19,8 @@ PAGES = {
     "changes.md": "CHANGELOG.md",
     "reference.md": "figures/reference/README.md",
     "readings.md": "figures/reference/readings/claims.md",
+    "main.md": "figures/reference/main/claims.md",
+    "default.md": "figures/reference/default/claims.md",
 }
 _LINK = re.compile(r"(?<=\]\()([^)#:\s]+)(?=[)#])")
 
