@@ -9,8 +9,13 @@ SHAPES = ([1, 1, 1, 2], [15, 17, 33, 3], [16, 16, 31, 16], [47, 130, 1, 17])
 
 
 @pytest.mark.parametrize("sizes", SHAPES, ids=str)
+# A rule's shapes in one process: another would compile the same kernels once more.
 @pytest.mark.parametrize(
-    ("rule", "settings"), [*((rule, {}) for rule in RULES), ("lsh", {"outputs": 0.5})]
+    ("rule", "settings"),
+    [
+        pytest.param(rule, settings, marks=pytest.mark.xdist_group(f"{rule} {settings}"))
+        for rule, settings in [*((rule, {}) for rule in RULES), ("lsh", {"outputs": 0.5})]
+    ],
 )
 def test_training_and_reading_stay_within_their_arrays(rule, settings, sizes):
     rows = draw_batch(230, sizes[0], sizes[-1])  # past a refresh
