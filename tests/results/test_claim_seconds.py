@@ -5,6 +5,7 @@ import pytest
 
 from lsh_dl.results.claims.base import DOES_NOT_HOLD, HOLDS, NotTestedError, judge
 from lsh_dl.results.claims.seconds import CLAIMS, STUDY
+from lsh_dl.results.claims.table import describe_cells
 
 (SOONER,) = CLAIMS
 
@@ -54,7 +55,11 @@ def test_an_accuracy_never_reached_is_no_lead(row):
     verdict = judge(SOONER, make_tables(row, lsh=(1.0, 0.85), standard=4.0))
     assert verdict.verdict == DOES_NOT_HOLD
     assert {cell.median for cell in verdict.cells} == {0.0}
-    assert all(cell.measure.endswith("accuracy, where LSH never came") for cell in verdict.cells)
+    assert "to 98 % of the best accuracy: LSH never came there" in describe_cells(verdict)
+    others = [cell._replace(data="other", median=2.0) for cell in verdict.cells]
+    more = verdict._replace(cells=[*verdict.cells, *others])
+    number = "0.00 to 2.00 times LSH's seconds (medians of 2, 0 where LSH never came there)"
+    assert f"to 98 % of the best accuracy: {number}" in describe_cells(more)
     # The others did not come there in all of their time, which counts.
     verdict = judge(SOONER, make_tables(row, lsh=1.0, standard=(4.0, 0.85)))
     assert {cell.median for cell in verdict.cells} == {4.0}

@@ -72,6 +72,7 @@ class Claim(NamedTuple):
     measure: Callable[[Tables], list[Cell]]  # raises NotTestedError
     fulfils: Callable[[Cell], bool]
     files: tuple[str, ...]  # tables that the numbers are in, in the results' folder
+    zero: str = ""  # what a number of 0 says, in words
     beside_standard: bool = False  # whether its numbers are differences to the standard network
 
 

@@ -175,7 +175,7 @@ def describe_one(number: int, judgement: Judgement) -> list[str]:
                 describe_kind(cell.data, cell.kind),
                 cell.network,
                 cell.measure,
-                describe_number(cell, cell.unit or claim.unit),
+                describe_number(cell, cell.unit or claim.unit, claim.zero),
                 cell.n,
                 words[cell.fulfilled],
             )
@@ -204,15 +204,17 @@ def describe_cells(judgement: Judgement) -> str:
     if not judgement.cells:
         return judgement.reason
     parts = []
+    claim = judgement.claim
     shown = judgement.judged or judgement.cells
     for measure in dict.fromkeys(cell.measure for cell in shown):
         cells = [cell for cell in shown if cell.measure == measure]
         if len(cells) == 1:
-            number = describe_number(cells[0], judgement.claim.unit)
+            number = describe_number(cells[0], claim.unit, claim.zero)
         else:
             medians = [cell.median for cell in cells]
             ends = " to ".join(format_number(end) for end in (min(medians), max(medians)))
-            number = f"{ends} {judgement.claim.unit}".rstrip() + f" (medians of {len(cells)})"
+            words = f", 0 where {claim.zero}" if claim.zero and not all(medians) else ""
+            number = f"{ends} {claim.unit}".rstrip() + f" (medians of {len(cells)}{words})"
         parts.append(f"{measure}: {number}")
     runs = " or ".join(map(str, sorted({cell.n for cell in shown})))
     text = f"{'; '.join(parts)}; n = {runs}"
@@ -225,12 +227,14 @@ def describe_data(cells: Sequence[Cell]) -> str:
     return ", ".join(describe_kind(*data) for data in sets)
 
 
-def describe_number(cell: Cell, unit: str) -> str:
+def describe_number(cell: Cell, unit: str, zero: str = "") -> str:
     """`0.67 points (0.54 to 0.85)`, with no digit that the interval leaves open.
 
     A range so near to 100 % that only its distance from there tells anything is given by its worse
     end: `over 99.9999 %`. Without a range where there is none.
     """
+    if zero and cell.low == cell.high == 0:
+        return zero
     if cell.low == cell.high:
         return f"{format_number(cell.median)} {unit}".rstrip()
     if 99.9 < cell.low < 100:
