@@ -42,7 +42,8 @@ def source_files(*modules: str) -> list[Path]:
     """
     is_own = all(map(file_of, modules))
     files = (_follow_own(modules) if is_own else _follow(modules, outside=True)).values()
-    return sorted({below_working_directory(path) for path in files})
+    folder = Path.cwd()
+    return sorted({_below(folder, path) for path in files})
 
 
 def digest_code(*modules: str) -> str:
@@ -223,4 +224,9 @@ class _DropTexts(ast.NodeTransformer):
 
 def below_working_directory(path: Path) -> Path:
     """`path` as Snakemake names a file below its working directory."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return _below(Path.cwd(), path)
+
+
+@cache  # a plan asks for the same few files of every job
+def _below(folder: Path, path: Path) -> Path:
+    return path.relative_to(folder) if path.is_relative_to(folder) else path

@@ -27,11 +27,13 @@ from typing import Any
 
 import llvmlite
 import numba
+import numba.cpython.hashing  # symbols that kernels with dictionaries are linked with
 import platformdirs
 from filelock import FileLock
 from numba import types
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 
@@ -86,7 +88,9 @@ class KernelCache(NullCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
         """The function compiled for arguments of these types; None where it is not kept."""
-        target_context.refresh()
+        # What compiled code needs. Numba's `refresh` brings all that compiling needs too, for which
+        # each process would take a second; compiling itself refreshes.
+        rtsys.initialize(target_context)
         path = self._path(sig, target_context.codegen())
         if path is None:
             return _note_miss()
