@@ -27,7 +27,6 @@ from typing import Any
 
 import llvmlite
 import numba
-import numba.cpython.hashing  # symbols that kernels with dictionaries are linked with
 import platformdirs
 from filelock import FileLock
 from numba import types

@@ -31,7 +31,7 @@ from lsh_dl.engine.compiled import compiled
 
 @compiled
 def twice(number):
-    return 2 * number
+    return 2 * number if hash("linked with Python's secret") else 0
 
 @numba.njit(cache=True)
 def foreign(number):
