@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 SHARES = (90, 95, 98)
 """Per cent of the best accuracy that thin lines show."""
 
+MARKERS = 12
+"""At most so many on a curve; its line goes through all evaluations."""
+
 
 def draw(table: pd.DataFrame) -> Figure:
     """A panel for each data set and network; other systems are dashed."""
@@ -51,7 +54,8 @@ def draw_curve(axes: Axes, points: pd.DataFrame) -> None:
     look = style.look(head["curve"]) | {"markersize": 3, "markeredgewidth": 0.3}
     if head["counting"] == "dense":
         look |= {"linestyle": style.OTHERS}
-    axes.plot(across, points["test_accuracy_median"], **look, zorder=3)
+    every = -(-len(points) // MARKERS)
+    axes.plot(across, points["test_accuracy_median"], **look, markevery=every, zorder=3)
     if (points["n"] > 1).any():
         low, high = points["test_accuracy_low"], points["test_accuracy_high"]
         axes.fill_between(
@@ -72,13 +76,13 @@ def describe(table: pd.DataFrame, skipped: pd.DataFrame) -> str:
 
 
 def describe_seeds(table: pd.DataFrame) -> str:
-    """Of what the points are."""
+    """What curves and bands go through."""
     counts = " or ".join(str(count) for count in sorted(table["n"].unique()))
-    text = "Each point: an evaluation, one seed."
+    text = "Lines go through all evaluations: one seed."
     if counts != "1":
         text = (
-            f"Each point: an evaluation, median over {counts} seeds; bands from the lowest to the "
-            "highest seed."
+            f"Lines go through all evaluations: the median over {counts} seeds; bands from the "
+            "lowest to the highest seed."
         )
     curves = ["dataset", "hidden", "label"]
     return text + style.describe_diverged(table.groupby(curves)["diverged"].max().sum())
