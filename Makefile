@@ -22,7 +22,7 @@ figures: $(ENVIRONMENT)
 	snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 
 test: $(ENVIRONMENT)
-	pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	pytest --numprocesses $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(ENVIRONMENT)
 	ruff check .
