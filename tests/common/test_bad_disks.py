@@ -40,7 +40,9 @@ def run_python(mount, *arguments):
         [*command, sys.executable, *map(str, arguments)], capture_output=True, text=True
     )
     # Where kernels are not kept yet, they are compiled, which is told.
-    done.stderr = re.sub(r"^lsh-dl: .*\n", "", done.stderr, flags=re.MULTILINE)
+    done.stderr = re.sub(
+        r"^lsh-dl: (compiling kernels|kernels compiled).*\n", "", done.stderr, flags=re.MULTILINE
+    )
     return done
 
 

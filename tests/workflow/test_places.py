@@ -79,9 +79,9 @@ def check_results(folder):
 
 def test_folder_with_a_blank_and_an_interpreter_that_is_not_on_the_path(project):
     write_config(project.folder / "a.yaml")
-    done = call(project, project.folder, "ablation", "--configfile", "a.yaml")
+    done = call(project, project.folder, *WANTED, "--configfile", "a.yaml")
     assert done.returncode == 0, done.stdout
-    check_figure(project.folder / "out")
+    check_results(project.folder / "out")
 
 
 @pytest.mark.parametrize("option", ["--directory", "--snakefile"])
