@@ -87,7 +87,7 @@ class KernelCache(NullCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
         """The function compiled for arguments of these types; None where it is not kept."""
-        # What compiled code needs. Numba's `refresh` brings all that compiling needs too, which takes
+        # What compiled code needs. Numba's `refresh` brings what compiling needs too, and takes
         # longer than loading; compiling itself refreshes.
         rtsys.initialize(target_context)
         path = self._path(sig, target_context.codegen())
