@@ -110,7 +110,7 @@ def test_damaged_files_are_compiled_again_and_replaced(run, tmp_path, kernels):
         again, told = run(tmp_path / "one")
         assert again[:3] == [first[0], "compiled", "compiled"], name
         assert "damaged; it is compiled again and replaced" in told, name
-    assert run(tmp_path / "one") == ([first[0], "loaded", "loaded", first[3]], "")
+        assert run(tmp_path / "one") == ([first[0], "loaded", "loaded", first[3]], ""), name
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707])

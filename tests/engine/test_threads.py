@@ -267,7 +267,7 @@ def assert_whole(model, rows, note):
 )
 def test_soak_four_threads_many_times(rule, settings):
     rows = draw_batch(400, 30, 5)
-    for repeat in range(16):
+    for repeat in range(25):
         model = make_model(
             rule, SIZES, 0.2, seed=repeat, adagrad=repeat % 2 == 0, threads=4, **settings
         )

@@ -116,6 +116,8 @@ def test_other_working_folder_and_a_latin_1_locale(project, tmp_path, latin_1):
     done = call(project, tmp_path, *WANTED, *arguments, *report, **latin_1)
     assert done.returncode == 0, done.stdout
     assert b"<script>alert" not in (tmp_path / "report.html").read_bytes()
+    if not latin_1:
+        pytest.skip("all but the locale, which this system cannot make")
 
 
 def test_config_that_is_not_utf_8(project, tmp_path):
