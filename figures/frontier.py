@@ -24,13 +24,13 @@ FRONTIER = {"color": "#777777", "linewidth": 1.1, "drawstyle": "steps-post"}
 
 
 class Settings(panels.Grid):
-    """Panels whose points have their rule's colour, whatever their entry is."""
+    """Panels whose points have their rule's colour, whatever their entry is; systems their own."""
 
     standard_has_curve = True
 
     def _handles(self):
         """A marker a rule, the frontier, the default."""
-        for _, head in self.table.drop_duplicates("rule").sort_values("curve").iterrows():
+        for _, head in self.table.drop_duplicates("curve").sort_values("curve").iterrows():
             look = style.look(head["curve"]) | {"linestyle": "none"}
             yield Line2D([], [], label=head["title"], **look)
         yield Line2D([], [], label="frontier", color=FRONTIER["color"])
@@ -58,12 +58,14 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def take_colours_of_rules(table: pd.DataFrame) -> pd.DataFrame:
-    """With the curve and title that a rule has under its own name, for all of its entries."""
-    own = table.sort_values("label", key=lambda label: label != table["rule"], kind="stable")
-    own = own.drop_duplicates("rule").set_index("rule")
-    return table.assign(
-        curve=table["rule"].map(own["curve"]).astype(int), title=table["rule"].map(own["title"])
-    )
+    """With the curve and title that a rule has under its own name, for all of its entries.
+
+    Entries of another system, PyTorch in two precisions say, keep theirs.
+    """
+    kind = table["rule"].where(table["counting"] != "dense", table["label"])
+    own = table.assign(kind=kind, borrowed=table["label"] != kind)
+    own = own.sort_values("borrowed", kind="stable").drop_duplicates("kind").set_index("kind")
+    return table.assign(curve=kind.map(own["curve"]).astype(int), title=kind.map(own["title"]))
 
 
 def draw_settings(axes: Axes, part: pd.DataFrame, cost: str) -> None:

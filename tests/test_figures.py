@@ -159,6 +159,26 @@ def make_selection(theory=True, **change) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def test_frontier_has_a_colour_for_each_rule_and_each_system(tmp_path, style):
+    entries = [
+        make_points([label]).assign(rule=source, counting=counting, curve=curve)
+        for curve, (label, source, counting) in enumerate(
+            [
+                ("lsh", "lsh", "counted"),
+                ("paper", "lsh", "counted"),
+                ("torch", "torch", "dense"),
+                ("torch-bf16", "torch", "dense"),
+            ]
+        )
+    ]
+    text = draw("frontier", pd.concat(entries), tmp_path)
+    picture = (tmp_path / "frontier.svg").read_text()
+    shown = [style.look(curve)["color"].lower() in picture.lower() for curve in range(4)]
+    assert shown == [True, False, True, True], "two presets of a rule are one, two systems two"
+    assert "title of torch-bf16" in text
+    assert "title of paper" not in text
+
+
 def test_selection_is_shown_before_and_after(tmp_path):
     text = draw("selection_quality", make_selection(), tmp_path)
     for part in ("Toys (stand-in)", "layer 1", "layer 2", "Before training", "After 3 epochs"):
