@@ -3,9 +3,6 @@
 What it needs is imported inside: `--help` starts fast.
 """
 
-import hashlib
-import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,13 +21,10 @@ from lsh_dl.cli.params import (
     random_seed,
     thread_count,
 )
-from lsh_dl.runs.spec import MOST_EPOCHS, Run, Training
+from lsh_dl.runs.spec import MOST_EPOCHS, Run, Training, name_settings
 
 #: Options that are keys of `training`; without them the config's values hold, or the defaults.
 TRAINING = ("epochs", "learning_rate", "momentum", "adagrad", "adam", "alpha")
-
-LONGEST_VARIANT = 60
-"""Letters of what a trial's name says of its settings."""
 
 
 def _default(key: str, words: Mapping[Any, str] | None = None) -> str:
@@ -173,16 +167,12 @@ def train(**options: Any) -> None:
 def name_variant(training: Training, settings: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     """What of a run is not the default, as part of its name: `learning_rate=0.02,K=6`.
 
-    Trials that differ so have files of their own. Where this would be long, or no file's name,
-    it is a number made of it; empty where all is the default.
+    Trials that differ so have files of their own. Empty where all is the default.
     """
     usual = Training().model_dump()
     changed = {key: value for key, value in training.model_dump().items() if value != usual[key]}
     changed |= dict(settings) | {key: value for key, value in data.items() if key != "source"}
-    text = ",".join(f"{key}={value}" for key, value in changed.items())
-    if len(text) <= LONGEST_VARIANT and re.fullmatch(r"[\w.,=+-]*", text, re.ASCII):
-        return text
-    return hashlib.sha256(json.dumps(changed, default=str).encode()).hexdigest()[:8]
+    return name_settings(changed)
 
 
 def describe_run(options: dict[str, Any]) -> tuple[Run, Path]:

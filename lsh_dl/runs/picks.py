@@ -35,7 +35,6 @@ class Pick(Model):
     validation_accuracy: float = Field(description="median over the trials' seeds, best epoch")
     training_percent: float = Field(description="of the textbook network's multiplications")
     inference_percent: float
-    trials: int = Field(ge=1, description="settings that were tried")
     seeds: list[int] = Field(description="of the trials")
     budget: float | None = None
     within_budget: bool = True
@@ -109,7 +108,6 @@ def choose(trials: "pd.DataFrame", budget: float | None = None, nearest: bool = 
         validation_accuracy=best["validation_accuracy"],
         training_percent=best["training_percent"],
         inference_percent=best["inference_percent"],
-        trials=len(trials),
         seeds=[int(seed) for seed in best["seeds"].split()],
         budget=budget,
         within_budget=within,

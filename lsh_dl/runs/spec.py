@@ -1,5 +1,9 @@
 """A run: a frozen record of all that decides its numbers."""
 
+import hashlib
+import json
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -8,6 +12,9 @@ from lsh_dl.common.validation import Model, refuse_truth
 
 LONGEST_ID = 200
 """Letters of a run's name: file systems allow 255 bytes, with endings and temporary names."""
+
+LONGEST_VARIANT = 60
+"""Letters of what a run's name says of its settings."""
 
 
 def _refuse_control_characters(text: str) -> str:
@@ -164,3 +171,14 @@ def describe_widths(hidden: tuple[int, ...]) -> str:
     if len(set(hidden)) == 1:
         return f"{len(hidden)}x{hidden[0]}"
     return "-".join(str(width) for width in hidden)
+
+
+def name_settings(settings: Mapping[str, Any]) -> str:
+    """Settings as part of a run's name: `learning_rate=0.02,K=6`; empty where there are none.
+
+    Where this would be long, or no file's name, it is a number made of them.
+    """
+    text = ",".join(f"{key}={value}" for key, value in settings.items())
+    if len(text) <= LONGEST_VARIANT and re.fullmatch(r"[\w.,=+-]*", text, re.ASCII):
+        return text
+    return hashlib.sha256(json.dumps(settings, default=str).encode()).hexdigest()[:8]

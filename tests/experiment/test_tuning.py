@@ -46,6 +46,17 @@ def test_every_rule_has_the_same_number_of_trials_of_each_data_set_and_network(e
     assert rates == {0.01, 0.03}
 
 
+def test_a_trial_keeps_its_name_where_the_grid_grows(expanded):
+    def names(*rates):
+        grids = TUNING["grids"] | {"wta": {"learning_rate": list(rates)}}
+        grids |= {"standard": {"learning_rate": [0.01 * (n + 1) for n in range(len(rates))]}}
+        _, studies = expanded(tuning=TUNING | {"grids": grids})
+        return {run.id for run in studies["tuning"] if run.rule == "wta"}
+
+    assert "digits_wta_1x8_25pct_seed101_learning_rate=0.03" in names(0.01, 0.03)
+    assert names(0.01, 0.03) < names(0.001, 0.01, 0.03)
+
+
 def test_runs_take_what_was_chosen_at_the_nearest_level(expanded):
     _, studies = expanded()
     wta = [run for run in studies["comparison"] if run.rule == "wta" and run.hidden == (8,)]

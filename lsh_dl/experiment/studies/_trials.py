@@ -14,7 +14,7 @@ from lsh_dl.common.validation import validate
 from lsh_dl.experiment.entries import Distinct, Entries, RuleEntry, Seeds, SystemEntry, TitledRule
 from lsh_dl.experiment.studies.base import Study, Table
 from lsh_dl.runs.picks import summarise_trials
-from lsh_dl.runs.spec import MOST_EPOCHS, Name, Run
+from lsh_dl.runs.spec import MOST_EPOCHS, Name, Run, name_settings
 
 if TYPE_CHECKING:
     from lsh_dl.data.prepared.store import Prepared
@@ -131,13 +131,13 @@ class TrialStudy(Study):
         for run in runs:
             groups.setdefault(run.group, run)
         return [
-            self._make_trial(run, settings, number, seed)
+            self._make_trial(run, settings, seed)
             for run in groups.values()
-            for number, settings in enumerate(self.settings_of(run.label), 1)
+            for settings in self.settings_of(run.label)
             for seed in self.seeds
         ]
 
-    def _make_trial(self, run: Run, settings: Mapping[str, Any], number: int, seed: int) -> Run:
+    def _make_trial(self, run: Run, settings: Mapping[str, Any], seed: int) -> Run:
         own = dict(settings)
         training = {"epochs": self.epochs or ceil(self.share_of_epochs * run.training.epochs)}
         if "learning_rate" in own:
@@ -152,7 +152,7 @@ class TrialStudy(Study):
                 "seed": seed,
                 "threads": 1,
                 "tuned": None,
-                "variant": f"trial{number}",
+                "variant": name_settings(settings) or None,
             }
         )
 
