@@ -212,10 +212,10 @@ def read_samples(
     probabilities,
     ranked,
 ):
-    """Write what is asked for of the samples that this thread takes; None: not asked for.
+    """Write what is asked for of the samples that this thread takes.
 
     `probabilities`: of all classes, float32 (samples, classes); `ranked`: the classes of the
-    largest outputs, int32 (samples, k).
+    largest outputs, int32 (samples, k). Without rows: not asked for.
     """
     state, network, batch = drop_refcounts(state), drop_refcounts(network), drop_refcounts(batch)
     workspace, tally, outputs = (
@@ -229,9 +229,9 @@ def read_samples(
         count = forward_sample(
             state, selects_values, network, outputs, batch, s, key, False, workspace, tally, None
         )
-        if probabilities is not None:
+        if probabilities.shape[0] > 0:
             write_probabilities(level, count, network.sampled, workspace, probabilities[s])
-        if ranked is not None:
+        if ranked.shape[0] > 0:
             write_largest(level, count, network.sampled, workspace, ranked[s])
         clear_sample(network, workspace)
         s = take_row(queue)

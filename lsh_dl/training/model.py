@@ -354,7 +354,7 @@ class SparseModel:
         is 0; where none was selected, all are 1 / classes.
         """
         probabilities = np.empty((len(batch.numbers), int(self.network.sizes[-1])), np.float32)
-        return probabilities, self._read(batch, key, probabilities, None)
+        return probabilities, self._read(batch, key, probabilities, np.empty((0, 0), np.int32))
 
     def rank(self, batch: Batch, key: np.uint64, count: int) -> tuple[np.ndarray, Tally]:
         """The most probable classes, best first, and the sums of the work done.
@@ -363,16 +363,12 @@ class SparseModel:
         all classes' probabilities.
         """
         ranked = np.empty((len(batch.numbers), min(count, int(self.network.sizes[-1]))), np.int32)
-        return ranked, self._read(batch, key, None, ranked)
+        return ranked, self._read(batch, key, np.empty((0, 0), np.float32), ranked)
 
     def _read(
-        self,
-        batch: Batch,
-        key: np.uint64,
-        probabilities: np.ndarray | None,
-        ranked: np.ndarray | None,
+        self, batch: Batch, key: np.uint64, probabilities: np.ndarray, ranked: np.ndarray
     ) -> Tally:
-        """Fill what is not None, a line a sample."""
+        """Fill what has rows, a line a sample."""
         self._require_fit(batch)
 
         def work(team: Team) -> Tally:
