@@ -3,6 +3,7 @@
 import argparse
 import textwrap
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 
 import matplotlib
@@ -58,6 +59,8 @@ LABELLED_GAP = 0.58
 CAPTION_WIDTH = 6.4
 LEGEND_ROOM = 0.25
 """Of the top margin: what is below it is for titles of up to two lines."""
+LEGEND_ENTRY, LETTER = 0.55, 0.065
+"""What one entry of a legend takes beside its text, and one letter of that, about."""
 MARGINS = {"left": 1.2, "right": 0.15, "top": 0.66, "bottom": 0.5}
 
 matplotlib.rcParams.update(
@@ -257,11 +260,13 @@ def label_row(axes: Axes, text: str) -> None:
 
 def draw_legend(figure: Figure, handles: list[Line2D]) -> None:
     """All curves above the panels and their titles; further rows make the figure taller."""
+    inches = sum(LEGEND_ENTRY + LETTER * len(handle.get_label()) for handle in handles)
+    rows = ceil(max(inches / figure.get_figwidth(), len(handles) / 6))
     figure.legend(
         handles=handles,
         loc="lower center",
         bbox_to_anchor=(0.5, 1 - LEGEND_ROOM / figure.get_figheight()),
-        ncols=min(len(handles), 6),
+        ncols=ceil(len(handles) / rows),
         handlelength=2.4,
         columnspacing=1.8,
     )
