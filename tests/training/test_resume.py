@@ -24,6 +24,8 @@ from lsh_dl.training.checkpoints import INTERVAL, interval_of_jobs
 from lsh_dl.training.job import run_to_files
 from lsh_dl.training.model_file import read_model
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 4
 
 
