@@ -110,15 +110,12 @@ def draw_curve(axes: Axes, points: pd.DataFrame, x: str) -> None:
     look = style.look(points["curve"].iloc[0])
     axes.plot(across, points["test_accuracy_median"], **look, zorder=3, clip_on=False)
     if (points["n"] > 1).any():
-        axes.fill_between(
-            across,
-            points["test_accuracy_low"],
-            points["test_accuracy_high"],
-            color=look["color"],
-            alpha=style.BAND,
-            linewidth=0,
-            zorder=2,
-        )
+        low, high = points["test_accuracy_low"], points["test_accuracy_high"]
+        band = {"color": look["color"], "alpha": style.BAND, "zorder": 2}
+        if len(points) > 1:
+            axes.fill_between(across, low, high, **band, linewidth=0)
+        else:  # a band has no width there
+            axes.vlines(across, low, high, **band, linewidth=6)
     ring_diverged(axes, points, across)
 
 
