@@ -84,11 +84,8 @@ def draw_curve(axes: Axes, points: pd.DataFrame, measure: str) -> None:
     depths, middle = points["hidden_layers"], points[f"{measure}_median"]
     look = style.look(points["curve"].iloc[0])
     axes.plot(depths, middle, **look, zorder=3, clip_on=False)
-    if (points["n"] > 1).any():
-        low, high = points[f"{measure}_low"], points[f"{measure}_high"]
-        axes.fill_between(
-            depths, low, high, color=look["color"], alpha=style.BAND, linewidth=0, zorder=2
-        )
+    low, high = points[f"{measure}_low"], points[f"{measure}_high"]
+    style.draw_band(axes, depths, low, high, look["color"])
     marked = points["diverged"] > 0
     axes.plot(depths[marked], middle[marked], **style.DIVERGED)
 

@@ -109,13 +109,8 @@ def draw_curve(axes: Axes, points: pd.DataFrame, x: str) -> None:
     across = points[f"{x}_median"]
     look = style.look(points["curve"].iloc[0])
     axes.plot(across, points["test_accuracy_median"], **look, zorder=3, clip_on=False)
-    if (points["n"] > 1).any():
-        low, high = points["test_accuracy_low"], points["test_accuracy_high"]
-        band = {"color": look["color"], "alpha": style.BAND, "zorder": 2}
-        if len(points) > 1:
-            axes.fill_between(across, low, high, **band, linewidth=0)
-        else:  # a band has no width there
-            axes.vlines(across, low, high, **band, linewidth=6)
+    low, high = points["test_accuracy_low"], points["test_accuracy_high"]
+    style.draw_band(axes, across, low, high, look["color"])
     ring_diverged(axes, points, across)
 
 

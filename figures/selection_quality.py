@@ -75,7 +75,7 @@ def draw_chances(axes: Axes, points: pd.DataFrame, table: pd.DataFrame) -> None:
         ranks = (entry["lowest_rank"] * entry["highest_rank"]) ** 0.5
         axes.plot(ranks, 100 * entry["chance_median"], **look, zorder=3)
         band = (100 * entry["chance_low"], 100 * entry["chance_high"])
-        axes.fill_between(ranks, *band, color=look["color"], alpha=style.BAND, linewidth=0)
+        style.draw_band(axes, ranks, *band, look["color"])
         theory = look | {"linestyle": "--", "linewidth": 1}
         axes.plot(ranks, 100 * entry["theory_median"], **theory, zorder=2)
 

@@ -25,14 +25,7 @@ def draw(table: pd.DataFrame) -> Figure:
             look = style.look(CURVES[system])
             curve = curve.sort_values("width")
             place.plot(curve["width"], curve["microseconds"], **look)
-            place.fill_between(
-                curve["width"],
-                curve["lowest"],
-                curve["highest"],
-                color=look["color"],
-                alpha=style.BAND,
-                linewidth=0,
-            )
+            style.draw_band(place, curve["width"], curve["lowest"], curve["highest"], look["color"])
         place.set_xscale("log")
         style.scale_log(place.yaxis, points["lowest"].min(), points["highest"].max())
         place.set_title(task.capitalize())

@@ -122,6 +122,15 @@ def ring(curve: int) -> dict:
     }
 
 
+def draw_band(axes: Axes, across: pd.Series, low: pd.Series, high: pd.Series, color: str) -> None:
+    """What lies between `low` and `high` along a curve; a bar where the curve is a single point."""
+    band = {"color": color, "alpha": BAND, "zorder": 1.5}
+    if len(across) == 1:
+        axes.vlines(across, low, high, **band, linewidth=6)
+    else:
+        axes.fill_between(across, low, high, **band, linewidth=0)
+
+
 def main(draw: Callable[[pd.DataFrame], Figure], description: str) -> None:
     """Command line of a figure's script: read a table, draw, write every named file."""
     parser = argparse.ArgumentParser(description=description)

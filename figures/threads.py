@@ -63,11 +63,8 @@ def draw_epochs(axes: Axes, points: pd.DataFrame, look: dict) -> list[Line2D]:
     """One curve over epochs with the seeds' band; epochs at which a run diverged are ringed."""
     points = points.sort_values("epoch")
     lines = axes.plot(points["epoch"], points["test_accuracy_median"], **look, clip_on=False)
-    band = (points["test_accuracy_low"], points["test_accuracy_high"])
-    if (points["n"] > 1).any():
-        axes.fill_between(
-            points["epoch"], *band, color=look["color"], alpha=style.BAND, linewidth=0
-        )
+    low, high = points["test_accuracy_low"], points["test_accuracy_high"]
+    style.draw_band(axes, points["epoch"], low, high, look["color"])
     broken = points[points["diverged"] > 0]
     axes.plot(broken["epoch"], broken["test_accuracy_median"], **style.DIVERGED)
     return lines

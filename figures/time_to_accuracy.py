@@ -56,11 +56,8 @@ def draw_curve(axes: Axes, points: pd.DataFrame) -> None:
         look |= {"linestyle": style.OTHERS}
     every = -(-len(points) // MARKERS)
     axes.plot(across, points["test_accuracy_median"], **look, markevery=every, zorder=3)
-    if (points["n"] > 1).any():
-        low, high = points["test_accuracy_low"], points["test_accuracy_high"]
-        axes.fill_between(
-            across, low, high, color=look["color"], alpha=style.BAND, linewidth=0, zorder=2
-        )
+    low, high = points["test_accuracy_low"], points["test_accuracy_high"]
+    style.draw_band(axes, across, low, high, look["color"])
     panels.ring_diverged(axes, points, across)
 
 

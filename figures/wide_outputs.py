@@ -59,14 +59,8 @@ def draw_curve(axes: Axes, points: DataFrame, x: str, dashes: str | tuple) -> No
     points = points.sort_values(x)
     look = style.look(points["curve"].iloc[0]) | {"linestyle": dashes}
     axes.plot(points[x], 100 * points["precision_at_1_median"], **look)
-    axes.fill_between(
-        points[x],
-        100 * points["precision_at_1_low"],
-        100 * points["precision_at_1_high"],
-        color=look["color"],
-        alpha=style.BAND,
-        linewidth=0,
-    )
+    low, high = points["precision_at_1_low"], points["precision_at_1_high"]
+    style.draw_band(axes, points[x], 100 * low, 100 * high, look["color"])
 
 
 def describe_cost(table: DataFrame) -> str:

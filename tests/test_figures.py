@@ -112,6 +112,21 @@ def test_extreme_tables_are_drawn(name, tmp_path):
         assert "one seed" in text
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_band_shows_the_seeds_range_of_a_single_point_too(count, style):
+    """`fill_between` draws nothing at one place: it has no width there."""
+    figure, axes = plt.subplots()
+    across, middle = np.arange(count) + 1.0, np.full(count, 0.5)
+    style.draw_band(axes, across, middle - 0.2, middle + 0.3, "red")
+    figure.canvas.draw()
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.3, 0.8)
+    shown = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+    reddish = (shown[..., 0] > 200) & (shown[..., 1] < 240) & (shown[..., 2] < 240)
+    assert reddish.any()
+    plt.close(figure)
+
+
 def test_depth_has_another_papers_numbers_beside_mnist_alone(tmp_path):
     for title, kind, shown in (
         ("Digits (MNIST stand-in)", "stand-in", True),
