@@ -87,6 +87,7 @@ def test_steps_are_those_of_pytorch():
     np.testing.assert_allclose(take_steps(), weights.detach().numpy(), rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "more"), [("lsh", {"outputs": 0.5}), ("dropout", {})])
 def test_training_goes_on_across_batches_and_copies(rule, more):
     sizes = [20, 24, 12]

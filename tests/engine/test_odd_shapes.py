@@ -8,6 +8,7 @@ from networks import KEY, RULES, draw_batch, make_model
 SHAPES = ([1, 1, 1, 2], [15, 17, 33, 3], [16, 16, 31, 16], [47, 130, 1, 17])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", SHAPES, ids=str)
 # A rule's shapes in one process: another would compile the same kernels once more.
 @pytest.mark.parametrize(

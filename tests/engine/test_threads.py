@@ -255,6 +255,7 @@ def assert_whole(model, rows, note):
                 assert sorted(nodes) == list(range(width)), note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "settings"),
     [

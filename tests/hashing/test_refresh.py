@@ -122,6 +122,7 @@ def test_what_is_trained_while_tables_are_renewed_is_hashed_the_next_time():
     assert np.flatnonzero(changed).tolist() == [7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [{}, {"preset": "paper"}, {"preset": "authors-code"}, {"outputs": 0.5}]
 )

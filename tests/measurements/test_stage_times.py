@@ -19,6 +19,7 @@ from lsh_dl.training.run import create_model, inputs_of
 SIZES = [20, 30, 12, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [*sorted(RULES), FirstNodes])
 def test_clocks_change_nothing_that_is_learned(rule):
     rows = draw_batch(250, 20, 4)  # past a refresh
