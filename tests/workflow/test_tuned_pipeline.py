@@ -30,22 +30,23 @@ budget:
     wta: {active_fraction: [0.25, 0.5]}
 """
 
+#: What is looked at: a part of all, so that it takes less time.
+WANTED = [f"out/tables/{name}.csv" for name in ("runs", "tuning", "budget", "budget_trials")]
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("tuned"))
     (project.folder / "tuned.yaml").write_text(CONFIG, encoding="utf-8")
     planned = project.look("-n", config="tuned.yaml")
-    # What is looked at: a part of all, so that it takes less time.
-    wanted = [f"out/tables/{name}.csv" for name in ("runs", "tuning", "budget", "budget_trials")]
-    done = project.snakemake(*wanted, config="tuned.yaml")
+    done = project.snakemake(*WANTED, config="tuned.yaml")
     assert done.returncode == 0, done.stdout
-    project.planned = planned.stdout
+    project.first_plan = planned.stdout
     return project
 
 
 def test_both_stages_are_planned(project):
-    lines = [line.split() for line in project.planned.splitlines()]
+    lines = [line.split() for line in project.first_plan.splitlines()]
     counts = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
     assert (counts["measure"], counts["pick"], counts["train"]) == (4 + 2, 3, 4 + 2)
 
@@ -83,3 +84,19 @@ def test_another_grid_of_one_rule_reruns_what_depends_on_it(project):
     assert "train digits_wta_1x8_50pct_seed1" in text
     assert "train digits_standard_1x8_100pct_seed1" not in text
     assert "within90pct_seed101" not in text
+
+
+def test_picks_made_first_leave_the_runs_whose_pick_stays(project):
+    """No use of a hopeless rate can be known before its trial is done."""
+    grown = CONFIG.replace("[0.001, 0.03]", "[0.001, 0.03, 1.0e-9]")
+    (project.folder / "grown.yaml").write_text(grown, encoding="utf-8")
+    asked = ("--until", "pick", "--", *WANTED)
+    done = project.snakemake(*asked, config="grown.yaml")
+    assert done.returncode == 0, done.stdout
+    assert "train digits" not in done.stdout
+    assert (
+        project.folder / "out/tuning/digits_wta_1x8_50pct_seed101_learning_rate=1e-09.csv"
+    ).exists()
+    planned = project.planned(*WANTED, config="grown.yaml")
+    assert "gather the table of tuning" in planned, "the new trials are not in it yet"
+    assert not any(job.startswith("train ") for job in planned)
