@@ -15,7 +15,7 @@ from lsh_dl.results.claims.table import describe_number, read_claims
 from lsh_dl.results.html import draw_table
 
 REFERENCE = Path("figures/reference/readings")
-OTHERS = (Path("figures/reference/main"), Path("figures/reference/default"))
+OTHERS = (REFERENCE, Path("figures/reference/main"), Path("figures/reference/default"))
 """Where the other claims are looked up: the first in which one was tested counts."""
 #: Names of the claims, and how each reads the 5 % of the abstract.
 READINGS = {
@@ -91,14 +91,13 @@ def describe_others(references: Sequence[Path]) -> str:
     tables = {reference: read_claims(reference / "claims.csv") for reference in references}
     claims = pd.concat(
         [table.assign(reference=reference) for reference, table in tables.items()]
-    ).drop_duplicates(["claim", "reference"])
+    ).drop_duplicates(["claim", "reference"], ignore_index=True)
     rows = []
     for name, judged in claims.groupby("claim", sort=False):
         if name not in READINGS:
-            # Stable: among those tested, and among those that are not, the order is that given.
-            head = judged.sort_values(
-                "verdict", key=lambda verdict: verdict == NOT_TESTED, kind="stable"
-            ).iloc[0]
+            # Where none has tested it, one that has numbers of it all the same.
+            worth = judged["verdict"].ne(NOT_TESTED) * 2 + judged["median"].notna()
+            head = judged.loc[worth.idxmax()]
             page = f"[{head['reference'].name}]({head['reference'].as_posix()}/claims.md)"
             rows.append((head["statement"], head["found"], head["measured"], page))
     return "\n".join(draw_table(("the paper", "verdict", "measured here", "from"), rows))

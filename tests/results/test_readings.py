@@ -60,3 +60,15 @@ def test_a_row_for_each_cell_with_its_numbers(tmp_path):
     assert cells[6] == "2.2 / 4.8"
     assert lines[-1].startswith("| average")
     assert sum(line.startswith("- ") for line in lines) == 2
+
+
+def test_an_untested_claim_is_from_a_reference_with_numbers_of_it(tmp_path):
+    first, second = (shutil.copytree(ROOT / OTHERS[-1], tmp_path / name) for name in "ab")
+    for folder, number in ((first, None), (second, 1.0)):
+        claims = pd.read_csv(folder / "claims.csv")
+        claims.loc[claims["claim"] == "energy", ["verdict", "median"]] = ("not tested here", number)
+        claims.to_csv(folder / "claims.csv", index=False)
+    (line,) = [
+        line for line in describe_others([first, second]).splitlines() if "less energy" in line
+    ]
+    assert f"[b]({second}/claims.md)" in line
