@@ -148,6 +148,8 @@ def train(**options: Any) -> None:
         raise click.UsageError("give a --rule (lsh-dl rules list)")
     if bool(options["dataset"]) == bool(options["data"]):
         raise click.UsageError("give either --dataset NAME (lsh-dl data list) or --data FOLDER")
+    if options["data"] and options["entry"]:
+        raise click.UsageError("--entry says how --dataset is prepared; --data is already")
     run, data = describe_run(options)
     csv = options["out"] / f"{run.id}.csv"
     if csv.exists():
@@ -210,6 +212,8 @@ def describe_run(options: dict[str, Any]) -> tuple[Run, Path]:
     )
     data_entry = {"source": of_config.source or dataset} | of_config.settings if of_config else {}
     data_entry |= source | options["entry"]
+    if options["data"]:  # is as it is, whatever a config says of a set of that name
+        data_entry = {}
     run = validate(
         Run,
         {

@@ -12,7 +12,7 @@ import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -177,6 +177,21 @@ def require_writable_file(path: Path) -> None:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}; choose another place") from None
     require_writable(target.parent if path.is_symlink() else path.parent)
+
+
+def require_apart(outputs: Sequence[Path], inputs: Sequence[Path] = ()) -> None:
+    """See that no output would replace an input or another output, by whatever path each is named.
+
+    Raises
+    ------
+    UserError
+        One would.
+    """
+    places = [os.path.realpath(path) for path in (*inputs, *outputs)]
+    for number, path in enumerate(outputs, len(inputs)):
+        if places[number] in places[:number]:
+            other = (*inputs, *outputs)[places.index(places[number])]
+            raise UserError(f"{path}: would replace {other}, which the same call uses; name another")
 
 
 def claim_folder(folder: Path, lock: Path) -> FileLock:

@@ -17,7 +17,7 @@ from lsh_dl.common.errors import UserError
 from lsh_dl.common.user_arrays import read_input
 from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.engine.network import layer_weights
-from lsh_dl.engine.workspace import Tally, add_tally, create_tally
+from lsh_dl.engine.workspace import Tally, create_tally, sum_tallies
 from lsh_dl.estimator.checks import (
     ACCEPTED,
     Parameters,
@@ -368,7 +368,8 @@ class SparseMLP(BaseEstimator):
             self._model.use_threads(threads)
 
     def _count(self, learned: Tally, samples: int) -> None:
-        add_tally(self._sums, learned)
+        # New ones: what joblib has loaded with `mmap_mode` cannot be written to.
+        self._sums = sum_tallies([self._sums, learned])
         self._samples += samples
         self.t_ = self._samples
         hidden = int(self._model.network.sizes[1:-1].sum())

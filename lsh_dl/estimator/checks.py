@@ -51,6 +51,8 @@ def check_parameters(given: Mapping[str, Any], place: str) -> Parameters:
         raise ValueError(f"{place}: rule_settings: a dict or None is needed: {settings!r}")
     raw = {name: given[name] for name in Parameters.model_fields if name in given}
     sizes = raw["hidden_layer_sizes"]
+    if isinstance(sizes, str | bytes):  # a sequence, of letters
+        raise ValueError(f"{place}: hidden_layer_sizes: numbers are needed: {sizes!r}")
     raw["hidden_layer_sizes"] = tuple(sizes) if np.iterable(sizes) else (sizes,)
     # Numbers of NumPy's, as searches over parameters draw, are numbers too.
     raw = {name: _to_python(value) for name, value in raw.items()}

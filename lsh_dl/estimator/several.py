@@ -59,7 +59,8 @@ def read_several(y: Any) -> SeveralLabels | None:
     Raises
     ------
     ValueError
-        A sparse matrix holds something else than 0 and 1, or only some samples have a list.
+        A sparse matrix holds something else than 0 and 1, only some samples have a list, or labels
+        are of mixed kinds.
     """
     if issparse(y):
         matrix = csr_array(y)
@@ -69,6 +70,8 @@ def read_several(y: Any) -> SeveralLabels | None:
             raise ValueError("y is a sparse matrix, but not of 0 and 1 in two columns or more")
         return SeveralLabels(matrix.indices, matrix.indptr.astype(np.int64), matrix.shape[1])
     if _is_list_of_lists(y):
+        if len({isinstance(label, str | bytes) for labels in y for label in labels}) == 2:
+            raise ValueError("y has words among its labels and numbers: classes are of one kind")
         counts = np.array([len(labels) for labels in y], np.int64)
         flat = np.array([label for labels in y for label in labels])
         return SeveralLabels(flat, np.concatenate([[0], np.cumsum(counts)]), None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from lsh_dl.common.files import require_writable_file
+from lsh_dl.common.files import require_apart, require_writable_file
 from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.runs.machine import describe_machine, versions_of
 from lsh_dl.runs.picks import Pick
@@ -13,7 +13,7 @@ from lsh_dl.runs.record import write_record, write_rows
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.checkpoints import INTERVAL, Checkpoint
 from lsh_dl.training.epochs import draw_key
-from lsh_dl.training.model_file import TrainedModel, write_model
+from lsh_dl.training.model_file import TrainedModel, require_model_place, write_model
 from lsh_dl.training.progress import Progress
 from lsh_dl.training.run import create_model, train_run
 
@@ -46,10 +46,15 @@ def run_to_files(
     Raises
     ------
     UserError
-        The data are not there, or results cannot be written.
+        The data are not there, or results cannot be written, or `model_path` is a file that is no
+        model.
     """
-    for path in filter(None, (csv_path, json_path, model_path)):
+    outputs = [path for path in (csv_path, json_path, model_path) if path]
+    for path in outputs:
         require_writable_file(path)
+    require_apart(outputs)
+    if model_path:
+        require_model_place(model_path)
     data = open_prepared(data_folder)
     checkpoint, saved = None, None
     if not run.system:

@@ -146,6 +146,25 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
         np.savez(file, header=np.array(json.dumps(header.model_dump(mode="json"))), **arrays)
 
 
+def require_model_place(path: Path) -> None:
+    """See that a model can go to `path` without replacing a file of another kind: data, say.
+
+    Raises
+    ------
+    UserError
+        There is such a file.
+    """
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            is_model = "header.npy" in archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, OSError):
+        is_model = False
+    if not is_model:
+        raise UserError(f"{path}: is there and is no model; name another file, or remove it first")
+
+
 def read_model(path: Path, rule: str | type[Rule] | None = None) -> TrainedModel:
     """The model that `write_model` wrote: its predictions are the same to the last bit.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.files import written_whole
+from lsh_dl.common.files import require_apart, written_whole
 from lsh_dl.data.formats.sample_files import read_sample_file
 from lsh_dl.data.prepared.store import ArraySamples, SparseSamples, open_prepared
 from lsh_dl.engine.counts import OPTIMISER
@@ -52,8 +52,11 @@ def predict_file(
     Raises
     ------
     UserError
-        The model or the samples cannot be read or do not go together, or the model diverged.
+        The model or the samples cannot be read or do not go together, the model diverged, or
+        `out` is one of them.
     """
+    if out is not None:
+        require_apart([out], [model_path, source])
     trained = read_model(model_path, rule)
     inputs, labelled = open_samples(source, part, trained)
 

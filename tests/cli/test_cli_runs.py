@@ -65,7 +65,41 @@ def test_train_on_a_prepared_folder(run, tmp_path):
     run("data", "prepare", "--label", "toys", *entry, "--out", "toys")
     done = run("train", "--data", "toys", "--rule", "standard", "--hidden", "8", "--epochs", "1")
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "results/trials/toys_standard_1x8_100pct_seed1_epochs=1.csv").is_file()
+    csv = tmp_path / "results/trials/toys_standard_1x8_100pct_seed1_epochs=1.csv"
+    assert csv.is_file()
+    csv.unlink()
+    (tmp_path / "c.yaml").write_text(
+        "seeds: [1]\nnetworks: [[8]]\nactive_fractions: [0.5]\nrules: {standard: }\n"
+        "datasets: {toys: {source: digits, train: 70}}\n"
+    )
+    more = ("--data", "toys", "--config", "c.yaml", "--hidden", "8", "--epochs", "1")
+    assert run("train", "--rule", "standard", *more).exit_code == 0
+    assert csv.is_file(), "what was trained on are not the 70 images of the config"
+
+
+def test_a_model_replaces_models_alone(run, tmp_path):
+    mine = tmp_path / "mine.csv"
+    mine.write_text("1,2,3\n")
+    train = (
+        "train",
+        "--dataset",
+        "digits",
+        "--entry",
+        '{"train": 80, "test": 30}',
+        "--rule",
+        "wta",
+    )
+    train += ("--hidden", "8", "--epochs", "1", "--model")
+    done = run(*train, mine)
+    assert done.exit_code == 1
+    assert "mine.csv: is there and is no model" in done.stderr
+    assert mine.read_text() == "1,2,3\n"
+    own = "results/trials/digits_wta_1x8_5pct_seed1_epochs=1,train=80,test=30.csv"
+    done = run(*train, own)
+    assert done.exit_code == 1
+    assert "would replace" in done.stderr
+    for _ in range(2):
+        assert run(*train, "model.npz").exit_code == 0
 
 
 def test_config_gives_entries_and_options_are_laid_over(run, tmp_path):
@@ -199,6 +233,10 @@ def test_completion_of_names(words, start, names):
 USAGE = {
     "no rule": (("--dataset", "digits"), "give a --rule"),
     "no data": (("--rule", "wta"), "give either --dataset"),
+    "entry of prepared data": (
+        ("--rule", "wta", "--data", "x", "--entry", '{"train": 7}'),
+        "--entry says how --dataset is prepared",
+    ),
     "both": (("--rule", "wta", "--dataset", "digits", "--data", "x"), "give either --dataset"),
     "zero width": (("--hidden", "0"), "widths are needed"),
     "no value": (("--set", "K"), "KEY=VALUE is needed"),

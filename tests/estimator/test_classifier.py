@@ -218,11 +218,13 @@ def test_copies_predict_and_learn_alike(rule, tmp_path):
     X, y = draw_samples()
     original = make(rule=rule).fit(X, y)
     joblib.dump(original, tmp_path / "estimator.joblib")
-    copy = joblib.load(tmp_path / "estimator.joblib")
-    np.testing.assert_array_equal(copy.predict_proba(X), original.predict_proba(X))
-    for estimator in (original, copy):
+    copies = [joblib.load(tmp_path / "estimator.joblib", mmap_mode=mode) for mode in (None, "r")]
+    for copy in copies:
+        np.testing.assert_array_equal(copy.predict_proba(X), original.predict_proba(X))
+    for estimator in (original, *copies):
         estimator.partial_fit(X, y)
-    np.testing.assert_array_equal(weights(copy), weights(original))
+    for copy in copies:
+        np.testing.assert_array_equal(weights(copy), weights(original))
     fresh = clone(original)
     assert not hasattr(fresh, "classes_")
     assert fresh.get_params() == original.get_params()
@@ -255,6 +257,7 @@ BAD = {
     "fraction": ({"active_fraction": 5}, "active_fraction: should be less than or equal to 1"),
     "widths": ({"hidden_layer_sizes": (10, 0)}, "hidden_layer_sizes.1: should be greater than"),
     "no layers": ({"hidden_layer_sizes": ()}, "hidden_layer_sizes: "),
+    "text": ({"hidden_layer_sizes": "16"}, "hidden_layer_sizes: numbers are needed: '16'"),
     "half a node": ({"hidden_layer_sizes": 1.5}, "hidden_layer_sizes.0: should be a valid integer"),
     "rate": ({"learning_rate": 0}, "learning_rate: should be greater than"),
     "rate that is 0 in 32 bits": ({"learning_rate": 1e-60}, "learning_rate: should be at least"),

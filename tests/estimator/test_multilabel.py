@@ -123,6 +123,7 @@ def test_one_label_each_is_the_training_of_single_labels(samples):
         ({"class_weight": "balanced"}, [[1], [2, 1]], "class_weight is for samples of one label"),
         ({}, [[1]], "inconsistent numbers of samples"),
         ({}, [[1], 2], "a list of labels for some samples only"),
+        ({}, [[0, "a"], [1]], "words among its labels and numbers"),
     ],
 )
 def test_what_is_no_such_thing_is_refused(change, y, message):

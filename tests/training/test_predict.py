@@ -174,6 +174,17 @@ def test_bad_samples_are_one_line_and_nothing_is_written(predict, tmp_path):
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_no_input_is_replaced(model, data, tmp_path):
+    samples = tmp_path / "samples.csv"
+    np.savetxt(samples, np.zeros((2, data[0].features)), delimiter=",")
+    (tmp_path / "link").symlink_to(samples)
+    for source, out in ((samples, samples), (samples, model), (tmp_path / "link", samples)):
+        before = out.read_bytes()
+        with pytest.raises(UserError, match=r"would replace .*, which the same call uses"):
+            predict_file(model, source, "test", out)
+        assert out.read_bytes() == before
+
+
 def test_data_that_the_model_does_not_fit(predict, tmp_path):
     prepare("norb", {"source": "norb_standin", "train": 20, "test": 10}, tmp_path / "norb")
     done, _ = predict(tmp_path / "norb")
