@@ -1,14 +1,14 @@
 """The classifier."""
 
 from collections.abc import Mapping
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils import check_scalar, column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
@@ -339,8 +339,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
             Places in `classes_`; -1 where fewer outputs were selected.
         """
         check_is_fitted(self)
-        if not 1 <= k <= len(self.classes_):
-            raise ValueError(f"k={k} is not 1 to {len(self.classes_)}, the number of classes")
+        check_scalar(k, "k", Integral, min_val=1, max_val=len(self.classes_))
         X = read_input(X, "X")
         X = validate_data(self, X, **ACCEPTED, reset=False)
         inputs, key = make_inputs(X, np.zeros(X.shape[0], np.int32)), draw_key(self._seed, 0)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import validate_data
@@ -111,6 +112,8 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):
     def _prepare(self, parameters: Any, X: Any, y: Any, sample_weight: Any, first: bool) -> tuple:
         """Samples, targets float32 (n_samples, n_outputs) and weights; `first`: a new network."""
         X = read_input(X, "X")
+        if issparse(y):
+            raise ValueError("y is sparse: a regressor's targets are a dense array (y.toarray())")
         require_kinds(y, "y")
         X, y = validate_data(self, X, y, **ACCEPTED, reset=first, multi_output=True, y_numeric=True)
         weights = check_weights(sample_weight, X)

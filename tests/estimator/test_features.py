@@ -371,6 +371,12 @@ def test_regression_learns(rule, outputs):
     assert estimator.score(X[600:], y[600:]) > 0.7
 
 
+def test_sparse_targets_are_refused():
+    X, y = draw_numbers(60, 2)
+    with pytest.raises(ValueError, match="y is sparse"):
+        make_regressor().fit(X, sparse.csr_array(y))
+
+
 def test_regression_keeps_its_number_of_outputs():
     X, y = draw_numbers(100, 2)
     estimator = make_regressor().partial_fit(X, y)

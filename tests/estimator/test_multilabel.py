@@ -39,6 +39,9 @@ def fitted(samples):
 def test_labels_are_learned_and_ranked(fitted, samples):
     x, y = samples[2:]
     assert fitted.classes_.tolist() == list(range(LABELS))
+    for k, kind in ((0, ValueError), (1.5, TypeError), (10**6, ValueError)):
+        with pytest.raises(kind, match="^k"):
+            fitted.rank(x, k)
     ranked = fitted.rank(x, 5)
     assert ranked.shape == (200, 5)
     first = np.array([row[0] in y[[s]].indices for s, row in enumerate(ranked)])
