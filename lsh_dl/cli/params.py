@@ -33,7 +33,7 @@ class Json(click.ParamType):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object as a dict; a key that is given twice is an error."""
+    """Pairs, as of a JSON object, as a dict; a key that is given twice is an error."""
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
@@ -72,6 +72,14 @@ class Setting(click.ParamType):
             return key, parse_yaml(text, key)
         except UserError as error:
             self.fail(str(error), param, context)
+
+
+def gather_once(context: Any, param: Any, pairs: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """The values of a repeated option of settings by key, as an option's `callback`."""
+    try:
+        return _once([*pairs])
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; leave one out", context, param) from None
 
 
 def _complete(package: str) -> Callable[[Any, Any, str], list[str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lsh_dl.cli.params import Setting, complete_rules
+from lsh_dl.cli.params import Setting, complete_rules, gather_once
 
 if TYPE_CHECKING:
     from lsh_dl.rules.base import Rule
@@ -94,9 +94,14 @@ def show_class(found: "type[Rule] | type[System]") -> None:
 @rules.command("check")
 @click.argument("source", metavar="FILE|NAME")
 @click.option(
-    "--set", "settings", type=Setting(), multiple=True, help="A setting; may be repeated."
+    "--set",
+    "settings",
+    type=Setting(),
+    multiple=True,
+    callback=gather_once,
+    help="A setting; may be repeated.",
 )
-def check_rule(source: str, settings: tuple[tuple[str, Any], ...]) -> None:
+def check_rule(source: str, settings: dict[str, Any]) -> None:
     """Hold a rule against its contract: sound answers, repeatable, learns; a verdict a check.
 
     FILE is a Python file with one subclass of lsh_dl.rules.base.Rule; it may lie anywhere, and so
@@ -114,7 +119,7 @@ def check_rule(source: str, settings: tuple[tuple[str, Any], ...]) -> None:
 
     looked_up = load if is_outside(source) else find
     rule = looked_up("lsh_dl.rules", Rule, source)
-    checked = validate(rule.Settings, dict(settings), f"rule {rule.name}")
+    checked = validate(rule.Settings, settings, f"rule {rule.name}")
     passed = failed = 0
     work = None
     for verdict in check_apart(source, checked):

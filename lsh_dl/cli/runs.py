@@ -85,6 +85,8 @@ def list_runs(
 
     last = _read_last(folder)
     for key, value in where:
+        if isinstance(value, list | dict):
+            raise UserError(f"--where {key}: one value is needed, such as seed=1 (got {value})")
         column = last[_column(last, key)]
         last = last[(column == value) | (column.astype(str) == str(value))]
     if rule is not None:

@@ -18,6 +18,7 @@ from lsh_dl.cli.params import (
     complete_rules,
     file,
     folder,
+    gather_once,
     random_seed,
     thread_count,
 )
@@ -100,6 +101,7 @@ def _default(key: str, words: Mapping[Any, str] | None = None) -> str:
     "settings",
     type=Setting(),
     multiple=True,
+    callback=gather_once,
     help="A setting of the rule (lsh-dl rules show NAME); may be repeated.",
 )
 @entry_option
@@ -193,7 +195,7 @@ def describe_run(options: dict[str, Any]) -> tuple[Run, Path]:
     entry = config.rules.get(name) if config else None
     reference = (entry and entry.source) or name
     rule = find("lsh_dl.rules", Rule, reference)
-    settings = (entry.settings if entry else {}) | dict(options["settings"])
+    settings = (entry.settings if entry else {}) | options["settings"]
     validate(rule.Settings, settings, f"rule {rule.name}")
 
     dataset = options["dataset"] or open_prepared(options["data"]).meta["label"]

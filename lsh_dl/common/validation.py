@@ -1,6 +1,6 @@
 """Checked records: unknown keys are errors, and a mistake is one line that names its place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,19 +14,16 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def refuse_truth(value: Any) -> Any:
-    """For numbers: pass on what is no `true` or `false`, which pydantic would take for 1 and 0."""
-    if isinstance(value, bool):
-        raise ValueError("a number is needed")
-    return value
-
-
 def validate(model: type[BaseModel], raw: Mapping[str, Any], place: str) -> Any:
     """Build `model` from `raw`; the first mistake becomes a one-line UserError at `place`."""
     try:
-        return model(**raw)
+        built = model.model_validate(dict(raw))
     except ValidationError as error:
         first = error.errors()[0]
+    else:
+        first = next(_find_truths(raw, built), None)
+        if first is None:
+            return built
     path = [part for part in first["loc"] if part != "[key]"]
     where = ".".join(name if len(name) <= 100 else name[:97] + "..." for name in map(str, path))
     joint = ": " if ":" not in place else "."
@@ -35,11 +32,35 @@ def validate(model: type[BaseModel], raw: Mapping[str, Any], place: str) -> Any:
         raise UserError(f"{place}{joint}{where}: unknown key; {suggest(str(path[-1]), known)}")
     if first["type"] == "missing":
         raise UserError(f"{place}{joint}{where}: missing; see configs/README.md")
+    if first["type"] == "invalid_key":
+        raise UserError(f"{place}{joint}{where}: a key must be text; see configs/README.md")
     message = first["msg"].removeprefix("Value error, ").replace("Input should", "should")
     if first["type"] == "string_type":
         message = "should be text, in quotes where it looks like something else"
     where = f"{joint}{where}" if where else ""
     raise UserError(f"{place}{where}: {message} (got {shorten(first['input'])})")
+
+
+def _find_truths(raw: Any, built: Any, path: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
+    """Each `true` and `false` in `raw` that is 1 or 0 in `built`, as an error of pydantic's.
+
+    Pydantic takes them for numbers, save where each field says otherwise.
+    """
+    if raw is built:  # as all that a field of `Any` holds, however deep
+        return
+    if isinstance(raw, bool):
+        if type(built) in (int, float):
+            yield {"type": "truth", "loc": path, "msg": "a number is needed", "input": raw}
+    elif isinstance(raw, Mapping) and isinstance(built, BaseModel):
+        for key, value in raw.items():
+            yield from _find_truths(value, vars(built).get(key), (*path, key))
+    elif isinstance(raw, Mapping) and isinstance(built, Mapping):
+        for key, built_key in zip(raw, built, strict=False):
+            yield from _find_truths(key, built_key, (*path, key))
+            yield from _find_truths(raw[key], built[built_key], (*path, key))
+    elif isinstance(raw, list | tuple) and isinstance(built, list | tuple):
+        for place, (value, built_value) in enumerate(zip(raw, built, strict=False)):
+            yield from _find_truths(value, built_value, (*path, place))
 
 
 def shorten(value: Any) -> str:

@@ -16,6 +16,7 @@ from lsh_dl.common.errors import UserError
 from lsh_dl.common.paths import expand_path
 from lsh_dl.common.validation import Model, validate
 from lsh_dl.experiment.entries import (
+    ByLevel,
     DatasetEntry,
     Distinct,
     Entries,
@@ -78,7 +79,7 @@ class Comparison(Model):
     seeds: Seeds = Field(
         description="one run each; figures show the median and the range over them"
     )
-    seeds_by_level: dict[Fraction, Seeds] = Field(
+    seeds_by_level: ByLevel[Seeds] = Field(
         {}, description="in place of `seeds` at single levels of the comparison, `{0.9: [1]}`"
     )
     networks: Annotated[list[Widths], Distinct] = Field(

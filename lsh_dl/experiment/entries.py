@@ -1,12 +1,22 @@
 """The parts that sections of a config are made of: named entries, and lists without repeats."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WrapValidator,
+)
 
 from lsh_dl.runs.spec import Fraction, Name, Rate, Reference, Seed, Title, Training, Width
 
 E = TypeVar("E")
+NOTHING = (None, "", "~", "null", "Null", "NULL")
+"""YAML's spellings of no value, which Snakemake's `--config` leaves as they are."""
 
 
 def _refuse_repeats(values: list) -> list:
@@ -18,16 +28,26 @@ def _refuse_repeats(values: list) -> list:
 
 
 def _fill_empty(entries: Any) -> Any:
-    """Read `mnist:` without a value (empty text on a command line) as default settings."""
+    """Read `mnist:` without a value (on a command line null is text) as default settings."""
     if not isinstance(entries, dict):
         return entries
-    return {name: {} if entry in (None, "") else entry for name, entry in entries.items()}
+    return {name: {} if entry in NOTHING else entry for name, entry in entries.items()}
+
+
+def _refuse_equal_keys(given: Any, build: Callable[[Any], dict]) -> dict:
+    """Let a mapping pass whose keys differ as numbers too: not 0.05 and "0.05"."""
+    built = build(given)
+    if len(built) < len(given):
+        keys = ", ".join(map(repr, given))
+        raise ValueError(f"a level is given twice ({keys}); each belongs here once")
+    return built
 
 
 Distinct = AfterValidator(_refuse_repeats)
 Seeds = Annotated[list[Seed], Field(min_length=1), Distinct]
 Widths = Annotated[list[Width], Field(min_length=1)]
 Entries = Annotated[dict[Name, E], BeforeValidator(_fill_empty)]
+ByLevel = Annotated[dict[Fraction, E], WrapValidator(_refuse_equal_keys)]
 
 
 def _source(kind: str, folder: str) -> Any:
@@ -94,7 +114,7 @@ class DatasetEntry(_Entry):
     training: dict[str, Any] = Field(
         default_factory=dict, description="training keys that differ on this data set"
     )
-    learning_rates: dict[Fraction, Rate] = Field(
+    learning_rates: ByLevel[Rate] = Field(
         default_factory=dict,
         description="learning rate by level, `{0.05: 0.01, ...}`, the same for every rule; 1.0 is "
         "that of rules without levels; default: `training`'s",

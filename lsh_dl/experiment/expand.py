@@ -1,6 +1,6 @@
 """The run table: an experiment expands to the independent runs of its studies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 
 from pydantic import ValidationError
@@ -19,7 +19,8 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
     ------
     UserError
         Two different runs would share an id, and with it their files; an id would be too long for
-        a file's name; or `only` names none.
+        a file's name; a data set has a learning rate of a level that no run of it is at; or `only`
+        names none.
     """
     try:
         studies = {
@@ -28,6 +29,7 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
     except ValidationError as error:
         # Each part was checked; together they make a name that is too long.
         raise UserError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    _check_rates(experiment, [*chain(*studies.values())])
     studies = _assign_picks(experiment, studies)
     trained, measured = split_studies(experiment, studies)
     for runs in (chain(*trained.values()), *measured.values()):
@@ -43,6 +45,16 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
     needed = {run.tuned for runs in chosen.values() for run in runs}
     trials = [trial for trial in studies.get(Tuning.name, ()) if trial.group in needed]
     return chosen | ({Tuning.name: trials} if trials else {})
+
+
+def _check_rates(experiment: Experiment, runs: Collection[Run]) -> None:
+    """Raise a UserError where `learning_rates` names a level that no run of the data set is at."""
+    for label, entry in experiment.datasets.items():
+        levels = {1.0, *(run.active_fraction for run in runs if run.dataset == label)}
+        for level in sorted(entry.learning_rates.keys() - levels):
+            known = ", ".join(f"{known:g}" for known in sorted(levels))
+            place = f"datasets.{label}.learning_rates.{level:g}"
+            raise UserError(f"{place}: no run is at that level; known: {known}")
 
 
 def _assign_picks(experiment: Experiment, studies: Mapping[str, list[Run]]) -> dict[str, list[Run]]:

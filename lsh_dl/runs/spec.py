@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from lsh_dl.common.validation import Model, refuse_truth
+from lsh_dl.common.validation import Model
 
 LONGEST_ID = 200
 """Letters of a run's name: file systems allow 255 bytes, with endings and temporary names."""
@@ -29,11 +29,10 @@ Variant = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.,=+-]*$", max_l
 Title = Annotated[
     str, Field(min_length=1, max_length=200), AfterValidator(_refuse_control_characters)
 ]
-_Number = BeforeValidator(refuse_truth)
-Fraction = Annotated[float, Field(gt=0, le=1), _Number]
+Fraction = Annotated[float, Field(gt=0, le=1)]
 # Kernels count nodes in 32 bits and take seeds as 64.
-Width = Annotated[int, Field(ge=1, lt=2**31), _Number]
-Seed = Annotated[int, Field(ge=0, lt=2**63), _Number]
+Width = Annotated[int, Field(ge=1, lt=2**31)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 MOST_THREADS = 1024
 Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
 

@@ -240,6 +240,8 @@ USAGE = {
     "both": (("--rule", "wta", "--dataset", "digits", "--data", "x"), "give either --dataset"),
     "zero width": (("--hidden", "0"), "widths are needed"),
     "no value": (("--set", "K"), "KEY=VALUE is needed"),
+    "setting given twice": (("--set", "K=6", "--set", "K=8"), "'K' is given twice"),
+    "octal setting": (("--set", "K=010"), "K: line 1: 010 is octal for 8"),
 }
 
 
@@ -338,6 +340,8 @@ def test_runs_as_csv(some_runs, tmp_path):
     ("arguments", "message"),
     [
         (("list", "--where", "sed=1"), "did you mean 'seed'?"),
+        (("list", "--where", "dataset={a: b}"), "--where dataset: one value is needed"),
+        (("list", "--where", "seed=[1, 2, 3]"), "--where seed: one value is needed"),
         (("list", "--sort", "accuracy"), "no column 'accuracy'"),
         (("list", "--rule", "vd"), "no run fits"),
         (("list", "nowhere"), "nowhere: no CSVs of runs"),

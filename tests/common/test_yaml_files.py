@@ -13,6 +13,11 @@ MISTAKES = {
     "inner key twice": ("a:\n  b: 1\n  'b': 2", "x.yaml: line 3: 'b' is given twice"),
     "key twice in braces": ("a: {b: 1, b: 2}", "x.yaml: line 1: 'b' is given twice"),
     "equal numbers as keys": ("1: a\n0x1: b", "x.yaml: line 2: 1 is given twice"),
+    "merged twice": ("x: {<<: {a: 1}, <<: {a: 2}}", "x.yaml: line 1: '<<' is given twice"),
+    "octal": ("a: 1\nx: -010", "x.yaml: line 2: -010 is octal for -8; write a number plainly"),
+    "octal key": ("010: a", "x.yaml: line 1: 010 is octal for 8"),
+    "minutes": ("x: [1:30]", "x.yaml: line 1: 1:30 is of base 60 for 90; write a number plainly"),
+    "seconds": ("x: 1:30.5", "x.yaml: line 1: 1:30.5 is of base 60 for 90.5"),
     "key that is a list": ("? [a]\n: 1", "x.yaml: line 1: a key must be text"),
     "list in itself": ("a: 1\nx: &a [*a]", "x.yaml: line 2: an alias of itself"),
     "mapping in itself": ("x: &a {b: [*a]}", "x.yaml: line 1: an alias of itself"),
@@ -45,6 +50,15 @@ def test_aliases_and_merges_of_plain_data():
         "c": {"x": 1, "y": 4},
         "d": [{"x": 1, "y": 2}] * 2,
     }
+
+
+def test_numbers_of_one_meaning():
+    text = "[007, 0x1F, 0b11, 1_000, 1.5e+3, .5, '010', '1:30']"
+    assert parse_yaml(text, "") == [7, 31, 3, 1000, 1500.0, 0.5, "010", "1:30"]
+
+
+def test_several_merges_in_a_list():
+    assert parse_yaml("{<<: [{a: 1}, {a: 2, b: 3}]}", "") == {"a": 1, "b": 3}
 
 
 ENCODINGS = {

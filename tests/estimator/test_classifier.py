@@ -272,6 +272,14 @@ BAD = {
     "no settings": ({"rule_settings": [1]}, "rule_settings: a dict or None"),
     "momentum": ({"momentum": 1}, "momentum: should be less than 1"),
     "epochs": ({"max_iter": 0}, "max_iter: should be greater than or equal to 1"),
+    "true for epochs": ({"max_iter": True}, "max_iter: a number is needed (got True)"),
+    "true for a rate": ({"learning_rate": True}, "learning_rate: a number is needed"),
+    "NumPy's true": ({"alpha": np.True_}, "alpha: a number is needed"),
+    "true for a tolerance": ({"tol": True}, "tol: a number is needed"),
+    "true for threads": ({"n_jobs": True}, "n_jobs: a number is needed"),
+    "true for patience": ({"n_iter_no_change": True}, "n_iter_no_change: a number is needed"),
+    "true for a setting": ({"rule_settings": {"K": True}}, "rule lsh: K: a number is needed"),
+    "number as a setting's name": ({"rule_settings": {3: 4}}, "rule lsh: 3: a key must be text"),
     "share": ({"validation_fraction": 1.0}, "validation_fraction: should be less than 1"),
 }
 

@@ -57,6 +57,43 @@ MISTAKES = {
     "no hidden layer": ({"networks": [[]]}, ["networks.0"]),
     "true for a number": ({"seeds": [True]}, ["seeds.0", "a number is needed (got True)"]),
     "true for a width": ({"networks": [[True]]}, ["networks.0.0", "a number is needed"]),
+    "true for a setting": ({"rules": {"lsh": {"K": True}}}, ["rules.lsh.K: a number is needed"]),
+    "true for a setting of a data set": (
+        {"datasets": {"digits": {"seed": True}}},
+        ["datasets.digits.seed: a number is needed"],
+    ),
+    "true for epochs": ({"training": {"epochs": True}}, ["training.epochs: a number is needed"]),
+    "true for epochs of a data set": (
+        {"datasets": {"digits": {"training": {"epochs": True}}}},
+        ["datasets.digits.training.epochs: a number is needed"],
+    ),
+    "true for a learning rate": (
+        {"datasets": {"digits": {"learning_rates": {0.25: True}}}},
+        ["datasets.digits.learning_rates.0.25: a number is needed"],
+    ),
+    "true for a level": (
+        {"seeds_by_level": {True: [1]}},
+        ["seeds_by_level.True: a number is needed"],
+    ),
+    "true for a number of a study": (
+        {"scaling": {"active_nodes": True}},
+        ["scaling.active_nodes: a number is needed"],
+    ),
+    "true for threads of a study": (
+        {"asynchronous": {"entries": {"wta": None}, "threads": [True]}},
+        ["asynchronous.threads.0: a number is needed"],
+    ),
+    "number as a key": ({3: 4}, [": 3: a key must be text"]),
+    "null as a key": ({None: 4}, [": None: a key must be text"]),
+    "number as a key of a rule": ({"rules": {"lsh": {3: 4}}}, ["rules.lsh.3: a key must be text"]),
+    "level of seeds in two spellings": (
+        {"seeds_by_level": {0.25: [2], "0.25": [3]}},
+        ["seeds_by_level: a level is given twice (0.25, '0.25')"],
+    ),
+    "level of learning rates in two spellings": (
+        {"datasets": {"digits": {"learning_rates": {0.25: 0.1, "0.250": 0.2}}}},
+        ["datasets.digits.learning_rates: a level is given twice (0.25, '0.250')"],
+    ),
     "negative seed": ({"seeds": [-1]}, ["seeds.0", "got -1"]),
     "no seed": ({"seeds": []}, ["seeds"]),
     "seed given twice": ({"seeds": [3, 3]}, ["seeds", "3 is given twice"]),
@@ -139,6 +176,19 @@ def test_home_folder_in_results(raw_config, monkeypatch):
     assert check_config(raw_config | {"results": "~/x"}).results == "/home/me/x"
 
 
+@pytest.mark.parametrize("nothing", [None, "", "null", "~"])
+def test_entry_without_a_value_has_default_settings(raw_config, nothing):
+    entry = check_config(raw_config | {"rules": {"lsh": nothing}}).rules["lsh"]
+    assert entry.settings == {}
+
+
+def test_booleans_where_they_are_meant_go_on(raw_config):
+    raw_config["training"] = {"adagrad": False, "adam": True}
+    raw_config["rules"] = {"lsh": {"centred": False}}
+    experiment = check_config(raw_config)
+    assert (experiment.training.adagrad, experiment.training.adam) == (False, True)
+
+
 def test_braces_in_a_title_are_text(raw_config):
     title = "WTA, $k_{max}$ über"
     raw_config["rules"] = {"wta": {"title": title}}
@@ -174,6 +224,16 @@ def test_learning_rates_by_level_are_those_of_every_rule_without_its_own(raw_con
         ("own", 0.25): 0.75,
         ("own", 0.5): 0.75,
     }
+
+
+def test_learning_rate_of_a_level_that_no_run_is_at(raw_config):
+    raw_config["datasets"]["digits"]["learning_rates"] = {0.05: 0.1, 0.07: 0.1}
+    raw_config["ablation"] = {"entries": {"wta": None}, "active_fraction": 0.05}
+    with pytest.raises(UserError) as caught:
+        expand_runs(check_config(raw_config))
+    assert str(caught.value) == (
+        "datasets.digits.learning_rates.0.07: no run is at that level; known: 0.05, 0.25, 0.5, 1"
+    )
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

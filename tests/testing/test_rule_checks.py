@@ -253,6 +253,9 @@ def test_known_rule_with_a_setting():
     done = check("dropout", "--set", "inference=drawn")
     assert done.exit_code == 1
     assert done.stderr.startswith("error: rule dropout: inference: should be")
+    done = check("dropout", "--set", "inference=sampled", "--set", "inference=drawn")
+    assert done.exit_code == 2
+    assert "'inference' is given twice" in done.stderr
 
 
 @pytest.mark.parametrize(
