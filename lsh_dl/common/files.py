@@ -191,7 +191,7 @@ def require_apart(outputs: Sequence[Path], inputs: Sequence[Path] = ()) -> None:
     for number, path in enumerate(outputs, len(inputs)):
         if places[number] in places[:number]:
             other = (*inputs, *outputs)[places.index(places[number])]
-            raise UserError(f"{path}: would replace {other}, which the same call uses; name another")
+            raise UserError(f"{path}: would replace {other}, which the same call uses; rename it")
 
 
 def claim_folder(folder: Path, lock: Path) -> FileLock:

@@ -40,7 +40,7 @@ def test_labels_are_learned_and_ranked(fitted, samples):
     x, y = samples[2:]
     assert fitted.classes_.tolist() == list(range(LABELS))
     for k, kind in ((0, ValueError), (1.5, TypeError), (10**6, ValueError)):
-        with pytest.raises(kind, match="^k"):
+        with pytest.raises(kind, match=r"^k"):
             fitted.rank(x, k)
     ranked = fitted.rank(x, 5)
     assert ranked.shape == (200, 5)
