@@ -297,6 +297,12 @@ def prepare_data(
     lsh-dl data prepare --label mnist --out prepared/mnist
     lsh-dl data prepare --label toys --entry '{"source": "norb_standin", "train": 2000}' --out toys
     """
+    from lsh_dl.common.validation import Model, validate
     from lsh_dl.data.prepared.prepare import prepare
+    from lsh_dl.runs.spec import Name
 
+    class Options(Model):
+        label: Name
+
+    validate(Options, {"label": label}, "lsh-dl data prepare")
     prepare(label, entry, out, mirror, cache)

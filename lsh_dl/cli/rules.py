@@ -134,4 +134,4 @@ def check_rule(source: str, settings: dict[str, Any]) -> None:
     skipped = len(CHECKS) - passed - failed
     rest = f"; {skipped} not run: after that answer it is not safe" if skipped else ""
     click.echo(f"{rule.name}: {passed} of {len(CHECKS)} checks passed{rest}")
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed or skipped else 0)

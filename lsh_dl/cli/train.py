@@ -22,6 +22,7 @@ from lsh_dl.cli.params import (
     random_seed,
     thread_count,
 )
+from lsh_dl.common.errors import UserError
 from lsh_dl.runs.spec import MOST_EPOCHS, Run, Training, name_settings
 
 #: Options that are keys of `training`; without them the config's values hold, or the defaults.
@@ -143,6 +144,7 @@ def train(**options: Any) -> None:
     last checkpoint was written.
     """
     from lsh_dl.cli.runs import show_run
+    from lsh_dl.common.discovery import is_outside
     from lsh_dl.training.job import run_to_files
 
     kept = {"model_path": options["model"], "interval": options["checkpoint_seconds"]}
@@ -165,6 +167,17 @@ def train(**options: Any) -> None:
             err=True,
         )
         sys.exit(130)
+    except SystemExit as error:
+        raise UserError(f"{options['rule']}: its code ends the process (exit {error})") from error
+    except UserError:
+        raise
+    except Exception as error:
+        if not is_outside(options["rule"]):
+            raise
+        raise UserError(
+            f"{options['rule']}: {type(error).__name__}: {error}; `lsh-dl rules check` tells what "
+            "is wrong with a rule, `lsh-dl --debug train ...` shows where"
+        ) from error
     show_run(csv)
 
 

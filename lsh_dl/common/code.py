@@ -190,7 +190,7 @@ def _read(path: Path) -> _Read:
     with suppress(OSError, ValueError, TypeError, KeyError):
         found = json.loads(kept.read_text(encoding="utf-8"))
         return _Read([_Import(*stated) for stated in found["imports"]], str(found["digest"]))
-    tree = ast.parse(contents.decode(), str(path))
+    tree = ast.parse(contents, str(path))  # bytes: in the encoding that the file says
     imports = list(_find_imports(tree))
     digest = hashlib.sha256(ast.dump(_DropWording().visit(tree)).encode()).hexdigest()
     with suppress(UserError), written_whole(kept) as file:

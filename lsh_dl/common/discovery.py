@@ -195,7 +195,7 @@ def _import_file(path: Path, package: str) -> ModuleType:
             raise
         return module
 
-    return _import(execute, path.parent)
+    return _import(execute, path.parent, path)
 
 
 def _import_module(name: str) -> ModuleType:
@@ -247,11 +247,13 @@ def _is_defined_in(cls: object, module: ModuleType, base: type) -> bool:
     return inspect.isclass(cls) and issubclass(cls, base) and cls.__module__ == module.__name__
 
 
-def _import(load: Callable[[], ModuleType], folder: Path) -> ModuleType:
+def _import(load: Callable[[], ModuleType], folder: Path, file: Path | None = None) -> ModuleType:
     """Call `load`; an error names the line in `folder` that it comes from."""
     try:
         return load()
     except SyntaxError as error:
+        if error.filename is None:  # of what is no text at all
+            raise UserError(f"{file or folder}: {error.msg}") from error
         raise UserError(f"{error.filename}:{error.lineno}: {error.msg}") from error
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)

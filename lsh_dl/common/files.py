@@ -88,7 +88,7 @@ def write_csv(table: "pd.DataFrame", path: Path) -> None:
 
 
 @contextmanager
-def whole_folder(path: Path, is_ours: Callable[[set[str]], bool], what: str) -> Iterator[Path]:
+def whole_folder(path: Path, is_ours: Callable[[Path], bool], what: str) -> Iterator[Path]:
     """A new folder that takes the place of `path` when the block ends without an error.
 
     It lies beside that place, so that the last step is a rename: readers see all of it or nothing.
@@ -100,7 +100,7 @@ def whole_folder(path: Path, is_ours: Callable[[set[str]], bool], what: str) -> 
     path
         The folder; of a link, the folder that it leads to is replaced.
     is_ours
-        Whether a folder with files of these names may be replaced.
+        Whether a folder that is there, and not empty, may be replaced with all that is in it.
     what
         What `is_ours` takes a folder for, for the message: "prepared data set".
 
@@ -296,10 +296,10 @@ def _mode(target: Path, usual: int) -> int:
         return usual & ~_UMASK
 
 
-def _require_ours(path: Path, target: Path, is_ours: Callable[[set[str]], bool], what: str) -> None:
+def _require_ours(path: Path, target: Path, is_ours: Callable[[Path], bool], what: str) -> None:
     """A UserError unless the folder `target`, given as `path`, may be replaced."""
     try:
-        names = set(os.listdir(target))
+        is_others = _is_others(target, is_ours)
     except FileNotFoundError:
         return
     except NotADirectoryError:
@@ -307,10 +307,19 @@ def _require_ours(path: Path, target: Path, is_ours: Callable[[set[str]], bool],
     here = Path(os.path.realpath("."))
     if here == target or target in here.parents:
         raise UserError(f"{path}: the working folder, or one above it; name a folder in it")
-    if names and not is_ours(names):
+    if is_others:
         raise UserError(
             f"{path}: not empty, and no {what}; nothing of it is replaced: name another folder"
         )
+
+
+def _is_others(target: Path, is_ours: Callable[[Path], bool]) -> bool:
+    """Whether `target` holds what is not ours; it stays in its place while that is looked at."""
+    while True:
+        before = target.stat().st_ino
+        is_others = bool(os.listdir(target)) and not is_ours(target)
+        if not is_others or target.stat().st_ino == before:
+            return is_others
 
 
 def _exchange(new: Path, target: Path, check: Callable[[], None]) -> bool:

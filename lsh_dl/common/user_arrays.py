@@ -128,7 +128,7 @@ def as_whole_numbers(y: np.ndarray, place: str) -> np.ndarray:
         raise UserError(f"{place}: labels of {_describe_kind(y.dtype)}; whole numbers are needed")
     if y.dtype.kind == "f":
         y = y.astype(np.float64)
-        wrong = ~np.isfinite(y) | (y != np.floor(y)) | (np.abs(y) > 2.0**53)
+        wrong = ~np.isfinite(y) | (y != np.floor(y)) | (np.abs(y) >= 2.0**53)
         if wrong.any():
             raise UserError(f"{place}: label {y[wrong].flat[0]:g}; whole numbers are needed")
         y = y.astype(np.int64)

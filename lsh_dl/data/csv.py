@@ -13,11 +13,23 @@ class Csv(OwnFiles):
     name = "csv"
     title = "CSV"
 
+    def build(self, sources):
+        """Read both files, which have the same columns."""
+        from lsh_dl.common.errors import UserError
+        from lsh_dl.data.formats.text_table import read_headings
+
+        arrays = super().build(sources)
+        train, test = self.paths()
+        for one, other in zip(read_headings(train) or (), read_headings(test) or (), strict=False):
+            if one != other:
+                raise UserError(f"{test}: column {other!r} stands where {train} has {one!r}")
+        return arrays
+
     def read(self, path):
         """One of the files."""
         from lsh_dl.common.errors import UserError
         from lsh_dl.data.formats.text_table import read_text_table
 
-        if ".csv" not in path.suffixes:
+        if ".csv" not in map(str.lower, path.suffixes):
             raise UserError(f"{path}: a file whose name ends in .csv is needed (or `.csv.gz`, ...)")
         return read_text_table(path)

@@ -85,7 +85,7 @@ def keep_reference(results: Path, folder: Path) -> list[Path]:
     for pattern, found in files.items():
         if not found:
             raise UserError(f"{results / pattern}: no such file; let `snakemake` finish first")
-    with whole_folder(folder, lambda names: SETTINGS in names, "reference") as new:
+    with whole_folder(folder, _is_reference, "reference") as new:
         written = [file.relative_to(results) for found in files.values() for file in found]
         for name in written:
             (new / name).parent.mkdir(parents=True, exist_ok=True)
@@ -95,6 +95,13 @@ def keep_reference(results: Path, folder: Path) -> list[Path]:
             lines = [f"{json.dumps(cell)}: {json.dumps(made)}" for cell, made in settings.items()]
             file.write("{\n" + ",\n".join(lines) + "\n}\n")
     return [folder / name for name in (*written, SETTINGS)]
+
+
+def _is_reference(folder: Path) -> bool:
+    """Whether `keep_reference` wrote the folder, and nothing of another's is in it."""
+    files = {path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()}
+    ours = {folder / SETTINGS}.union(*map(folder.glob, KEPT))
+    return folder / SETTINGS in files and files <= ours
 
 
 def nearest_reference(results: Path, folder: Path) -> Path:

@@ -334,14 +334,12 @@ def check_apart(source: str, settings: RuleSettings) -> Iterator[Verdict]:
             if verdict.reason and verdict.check in UNSAFE:
                 waiting = []
             yield verdict
-    if process.returncode and waiting:
+    if waiting:
         code = process.returncode
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        yield Verdict(
-            waiting[0],
-            f"the process that checks it died ({how}): `select` reads or writes outside of its "
-            "arrays, most likely",
-        )
+        how, why = f"exit code {code}", "its code ends the process"
+        if code < 0:
+            how, why = signal.Signals(-code).name, "`select` reads or writes outside of its arrays"
+        yield Verdict(waiting[0], f"the process that checks it died ({how}): {why}, most likely")
 
 
 def _check_here(source: str, settings: str) -> None:

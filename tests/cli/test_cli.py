@@ -30,6 +30,7 @@ def test_data_set_is_prepared(run, tmp_path):
     ("label", "entry", "message"),
     [
         ("digit", "{}", "did you mean 'digits'?"),
+        ("a/b", '{"source": "digits"}', "lsh-dl data prepare: label"),
         ("digits", '{"trian": 5}', "datasets.digits: trian: unknown key"),
         ("digits", '{"train": -5}', "datasets.digits: train"),
     ],

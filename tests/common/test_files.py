@@ -28,8 +28,8 @@ def write(path: Path, text: str = "new") -> None:
         file.write(text)
 
 
-def ours(names):
-    return "ours" in names
+def ours(folder):
+    return (folder / "ours").exists()
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_leftovers_of_ended_processes_are_cleared(tmp_path, ended):
     assert (victim / "mine").exists()
 
 
-@pytest.mark.parametrize("content", [["mine"], [".hidden"]])
+@pytest.mark.parametrize("content", [["mine"], [".hidden"], ["meta.json", "x_train.npy"]])
 def test_a_folder_of_others_is_refused_at_once(tmp_path, content):
     folder = tmp_path / "d"
     folder.mkdir()

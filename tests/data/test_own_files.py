@@ -110,6 +110,11 @@ def test_csv_with_labels(tmp_path, text, labels, packed):
         (PLAIN.replace("\n", ",1.5\n"), "label 1.5; whole numbers are needed"),
         (PLAIN.replace("\n", ",0\n") + "1,2,3,4,cat\n", "the label 'cat' beside labels that are"),
         ("a,label,label\n1,2,3\n", "line 1: two columns are called `label`"),
+        ("a,label,Label\n1,2,3\n", "line 1: two columns are called `label`"),
+        ("a,a,label\n1,2,3\n", "line 1: two columns are called `a`"),
+        (PLAIN.replace("\n", ",NA\n"), "line 1, column 5: NA label"),
+        (PLAIN.replace("\n", ",null\n"), "line 1, column 5: null label"),
+        (PLAIN.replace("\n", ",9007199254740993\n"), "label 9.0072e+15; whole numbers"),
         ("label\n1\n2\n", "labels only"),
         (PLAIN.encode("utf-16"), "line 1: not UTF-8"),
         ("größe,b,c,d\n".encode("latin-1") + PLAIN.encode(), "line 1: not UTF-8"),
@@ -130,6 +135,16 @@ def prepare_own(tmp_path, source, train, test, suffix, **entry):
     paths = [write(tmp_path / f"{p}{suffix}", t) for p, t in (("train", train), ("test", test))]
     entry |= {"source": source, "train_file": str(paths[0]), "test_file": str(paths[1])}
     return open_prepared(prepare("mine", {"validation": 0} | entry, tmp_path / "prepared"))
+
+
+@pytest.mark.parametrize("other", ["b,a,label", "a,c,label", "label,b,a"])
+def test_columns_of_the_test_file_are_those_of_training(tmp_path, other):
+    train = "a,b,label\n" + "1,2,0\n3,4,1\n" * 5
+    test = f"{other}\n1,1,1\n0,0,0\n"
+    with pytest.raises(UserError, match=r"test.csv: column '.' stands where .*train.csv has '.'"):
+        prepare_own(tmp_path, "csv", train, test, ".csv")
+    data = prepare_own(tmp_path, "csv", train, "label,a,b\n1,1,1\n0,0,0\n", ".CSV")
+    assert every(data.test)[1] == [1, 0]
 
 
 def every(samples):

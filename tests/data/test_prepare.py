@@ -316,7 +316,8 @@ def test_folder_appears_whole_or_not_at_all(tmp_path):
     assert not list(target.parent.iterdir())
     for content in ("x_train.npy", "x_test.npy"):
         with fresh_folder(target) as folder:
-            (folder / "meta.json").write_text("x", encoding="utf-8")
+            meta = {"format": 2, "label": "x", "counts": {}}
+            (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
             (folder / content).write_text("x", encoding="utf-8")
             assert not (target / content).exists()
         assert {p.name for p in target.iterdir()} == {"meta.json", content}

@@ -243,6 +243,19 @@ def test_nothing_else_is_overwritten(write, tmp_path):
     with pytest.raises(UserError, match="not empty, and no reference"):
         keep_reference(write("first"), tmp_path / "mine")
     assert (tmp_path / "mine/notes.txt").read_text() == "dear"
+    # Nor what was put beside a reference, nor the results themselves.
+    kept, results = tmp_path / "kept", write("second")
+    keep_reference(results, kept)
+    for own in (kept / "thesis/chapter", kept / "tables/notes.txt"):
+        own.parent.mkdir(exist_ok=True)
+        own.touch()
+        with pytest.raises(UserError, match="not empty, and no reference"):
+            keep_reference(results, kept)
+        own.unlink()
+    results = results.rename(kept / "results")
+    with pytest.raises(UserError, match="not empty, and no reference"):
+        keep_reference(results, kept)
+    assert (results / "claims.md").exists()
 
 
 def test_unfinished_results_are_not_kept(write, tmp_path):

@@ -85,6 +85,31 @@ def test_train_and_predict(folder):
         read_model(folder / "m", "wta")
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise SystemExit(0)", "its code ends the process"),
+        ("raise RuntimeError('no nodes today')", "RuntimeError: no nodes today"),
+        ("return None", "Error: "),
+    ],
+)
+def test_rule_that_fails_ends_in_one_line(folder, body, message):
+    (folder / "mine.py").write_text(
+        "# -*- coding: latin-1 -*-\n# größe\nfrom typing import NamedTuple\n\n"
+        "from lsh_dl.rules.base import Rule\n\n\nclass State(NamedTuple):\n    one: int\n\n\n"
+        'class Mine(Rule):\n    """Mine."""\n\n    name = "mine"\n    title = "Mine"\n\n'
+        "    def start(self, network):\n        return State(0)\n\n"
+        f"    @staticmethod\n    def select(*given):\n        {body}\n",
+        encoding="latin-1",
+    )
+    small = ["--dataset", "digits", "--entry", '{"train": 60, "test": 20}', "--epochs", 1]
+    done = lsh_dl("train", "--rule", "mine.py", *small, "--hidden", 20)
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].startswith("error: mine.py: ")
+    assert message in done.stderr
+    assert isinstance(done.exception, SystemExit), "no traceback"
+
+
 def test_low_rank_rule_of_the_tutorial(folder):
     (folder / "my_rules").mkdir()
     (folder / "my_rules/low_rank.py").write_text(blocks("docs/add_a_rule.md", "python")[2])

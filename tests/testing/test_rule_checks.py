@@ -248,6 +248,15 @@ def test_compiled_rule_that_writes_outside_ends_its_own_process_alone(tmp_path, 
     subprocess.run([sys.executable, "-c", use], check=True, cwd=tmp_path)
 
 
+@pytest.mark.parametrize("end", ["raise SystemExit(0)", "import os; os._exit(0)"])
+def test_rule_that_ends_the_process_has_not_passed(tmp_path, end):
+    text = FILE.replace("        count = state", f"        {end}\n        count = state")
+    (tmp_path / "own.py").write_text(text)
+    done = check(tmp_path / "own.py")
+    assert done.exit_code == 1
+    assert "the process that checks it died (exit code 0): its code ends the process" in done.output
+
+
 def test_known_rule_with_a_setting():
     assert check("dropout", "--set", "inference=sampled").exit_code == 0
     done = check("dropout", "--set", "inference=drawn")
@@ -264,6 +273,7 @@ def test_known_rule_with_a_setting():
         (None, "no such Python file"),
         ("x = 1\n", "one subclass of Rule is needed; found none"),
         ("x = 1 / 0\n", "mine.py:1: ZeroDivisionError"),
+        ("x = '\0'\n", "mine.py: source code string cannot contain null bytes"),
     ],
 )
 def test_file_that_is_no_rule(tmp_path, text, message):

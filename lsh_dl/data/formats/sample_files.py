@@ -42,7 +42,7 @@ def read_sample_file(
     UserError
         Missing, unreadable, or not such samples.
     """
-    suffixes = [suffix for suffix in path.suffixes if suffix not in PACKED]
+    suffixes = [suffix for suffix in map(str.lower, path.suffixes) if suffix not in PACKED]
     reader = READERS.get(suffixes[-1] if suffixes else "")
     if reader is None:
         raise UserError(

@@ -20,6 +20,8 @@ LONGEST_LINE = 16 << 20
 """Bytes of a line: about two million numbers."""
 BLOCK = 1_000
 """Samples converted at a time."""
+MISSING = ("", "NA", "N/A", "n/a", "<NA>", "None", "NULL", "null")
+"""How R, pandas and databases write a label that is not there; `nan` is a number that is none."""
 
 
 class _Row(NamedTuple):
@@ -76,6 +78,15 @@ def read_text_table(
         return _convert(rows, path, width, label, headings)
 
 
+def read_headings(path: Path) -> list[str] | None:
+    """The headings of a file that has them, but for that of the labels."""
+    with open_packed(path) as stream:
+        rows = _parts(stream, path)
+        first = next(rows, None)
+        headings = first and _headings(first, next(rows, None), path)
+    return headings and [name for name in headings if name.lower() != LABEL]
+
+
 def _parts(stream: IO[bytes], path: Path) -> Iterator[_Row]:
     """The fields of each line that is not blank, without the blanks around them."""
     lines = _decoded(stream, path)
@@ -98,7 +109,7 @@ def _parts(stream: IO[bytes], path: Path) -> Iterator[_Row]:
 
 
 def _is_csv(path: Path) -> bool:
-    return ".csv" in path.suffixes
+    return ".csv" in map(str.lower, path.suffixes)
 
 
 def _decoded(stream: IO[bytes], path: Path) -> Iterator[str]:
@@ -136,6 +147,9 @@ def _headings(first: _Row, second: _Row | None, path: Path) -> list[str] | None:
             f"{path}: line {line}: column {fields.index('') + 1} has no heading; name it, or leave "
             "out a column that counts the rows (pandas: to_csv(..., index=False))"
         )
+    repeated = [name for place, name in enumerate(fields) if name in fields[:place]]
+    if repeated:
+        raise UserError(f"{path}: line {line}: two columns are called `{repeated[0]}`; rename one")
     return fields
 
 
@@ -195,7 +209,7 @@ def _close(block, rows: list[_Row], label, path, headings) -> np.ndarray:
 def _label(row: _Row, label: int, path: Path, headings: list[str] | None) -> str:
     text = row.fields[label]
     number = parse_number(text)
-    if text == "" or (number is not None and not np.isfinite(number)):
+    if text in MISSING or (number is not None and not np.isfinite(number)):
         raise UserError(f"{_place(row, label, path, headings)}: {text or 'no'} label; {REMEDY}")
     return text
 

@@ -16,10 +16,11 @@ meta.json               name, kind, classes, settings, ... and checksums (`check
 This module starts fast: training imports it in every job.
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -318,10 +319,14 @@ def fresh_folder(folder: str | Path) -> AbstractContextManager[Path]:
     return whole_folder(Path(folder), _is_prepared, "prepared data set")
 
 
-def _is_prepared(names: set[str]) -> bool:
-    """Whether files of these names make a prepared folder, and nothing else is among them.
+def _is_prepared(folder: Path) -> bool:
+    """Whether the folder is a prepared one, and nothing else is in it.
 
     Without meta.json too: Snakemake removes it, the output that it knows, before it prepares anew.
     """
-    is_begun = "meta.json" in names or {"offset.npy", "scale.npy"} <= names
+    names = {path.name for path in folder.iterdir()}
+    is_begun = {"offset.npy", "scale.npy"} <= names
+    with suppress(OSError, ValueError, RecursionError):
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        is_begun |= isinstance(meta, dict) and {"format", "label", "counts"} <= meta.keys()
     return is_begun and all(map(_STORED.fullmatch, names - {"meta.json"}))
