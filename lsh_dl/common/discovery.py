@@ -175,6 +175,8 @@ def _import_file(path: Path, package: str) -> ModuleType:
     """Import a file that may lie anywhere; an edited one anew."""
     if not path.is_file():
         raise UserError(f"{path}: no such Python file")
+    if b"\0" in path.read_bytes():  # Python's own error names no file
+        raise UserError(f"{path}: no Python file: there are NUL bytes in it")
     path = path.resolve()
     home = Path(importlib.import_module(package).__path__[0]).resolve()
     if path.parent == home:  # one of the package's own, by its path
@@ -195,7 +197,7 @@ def _import_file(path: Path, package: str) -> ModuleType:
             raise
         return module
 
-    return _import(execute, path.parent, path)
+    return _import(execute, path.parent)
 
 
 def _import_module(name: str) -> ModuleType:
@@ -247,13 +249,11 @@ def _is_defined_in(cls: object, module: ModuleType, base: type) -> bool:
     return inspect.isclass(cls) and issubclass(cls, base) and cls.__module__ == module.__name__
 
 
-def _import(load: Callable[[], ModuleType], folder: Path, file: Path | None = None) -> ModuleType:
+def _import(load: Callable[[], ModuleType], folder: Path) -> ModuleType:
     """Call `load`; an error names the line in `folder` that it comes from."""
     try:
         return load()
     except SyntaxError as error:
-        if error.filename is None:  # of what is no text at all
-            raise UserError(f"{file or folder}: {error.msg}") from error
         raise UserError(f"{error.filename}:{error.lineno}: {error.msg}") from error
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)

@@ -273,7 +273,7 @@ def test_known_rule_with_a_setting():
         (None, "no such Python file"),
         ("x = 1\n", "one subclass of Rule is needed; found none"),
         ("x = 1 / 0\n", "mine.py:1: ZeroDivisionError"),
-        ("x = '\0'\n", "mine.py: source code string cannot contain null bytes"),
+        ("x = '\0'\n", "mine.py: no Python file: there are NUL bytes in it"),
     ],
 )
 def test_file_that_is_no_rule(tmp_path, text, message):
