@@ -82,6 +82,9 @@ def _read_run(path: Path) -> "pd.DataFrame":
                 f"{path}: not the CSV of a run of this version; "
                 "name runs' CSVs, such as results/runs"
             )
+        # pandas takes fields that are not there for missing ones.
+        if frame.isna().any(axis=None) or not frame["status"].isin(("ok", "diverged")).all():
+            raise ValueError("a line ends in the middle")
         return _convert(frame.reindex(columns=list(COLUMNS)))
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]

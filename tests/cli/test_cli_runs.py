@@ -29,6 +29,11 @@ def run(tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+def without_compiling(text):
+    """Lines, but for those that tell of kernels which this process is the first to need."""
+    return [line for line in text.splitlines() if not line.startswith("lsh-dl: ")]
+
+
 def test_train_from_options(run, tmp_path):
     done = run("train", "--dataset", "digits", "--rule", "wta", "--active", "0.25", *SMALL)
     assert done.exit_code == 0, done.output
@@ -36,11 +41,11 @@ def test_train_from_options(run, tmp_path):
     rows = pd.read_csv(csv)
     assert list(rows["epoch"]) == [1, 2]
     assert json.loads(csv.with_suffix(".json").read_text())["run"]["hidden"] == [8]
-    lines = done.output.splitlines()
+    lines = without_compiling(done.output)
     assert lines[0].startswith(f"epoch 1 of 2: test {100 * rows['test_accuracy'][0]:.2f} %")
     assert lines[1].endswith("done")
     assert "WTA on Digits (MNIST stand-in)" in done.output
-    assert done.stderr == ""
+    assert without_compiling(done.stderr) == []
 
 
 def test_data_are_prepared_once(run, tmp_path):

@@ -51,6 +51,15 @@ def test_file_that_is_no_run(tmp_path, text):
         read_runs([path])
 
 
+def test_line_that_ends_in_the_middle_is_damage(write_run):
+    path = write_run("wta", 1, [0.9, 0.95])
+    text = path.read_text()
+    for cut in (2, 40, 150):
+        path.write_text(text[:-cut])
+        with pytest.raises(UserError, match=rf"^{path}: .*remove it and run again$"):
+            read_runs([path])
+
+
 def test_no_runs():
     with pytest.raises(UserError, match="no runs"):
         read_runs([])
