@@ -144,7 +144,6 @@ def train(**options: Any) -> None:
     last checkpoint was written.
     """
     from lsh_dl.cli.runs import show_run
-    from lsh_dl.common.discovery import is_outside
     from lsh_dl.training.job import run_to_files
 
     kept = {"model_path": options["model"], "interval": options["checkpoint_seconds"]}
@@ -167,16 +166,17 @@ def train(**options: Any) -> None:
             err=True,
         )
         sys.exit(130)
-    except SystemExit as error:
-        raise UserError(f"{options['rule']}: its code ends the process (exit {error})") from error
-    except UserError:
+    except (UserError, OSError):
         raise
-    except Exception as error:
-        if not is_outside(options["rule"]):
+    except (Exception, SystemExit) as error:
+        what = f"{type(error).__name__}: {error}"
+        if isinstance(error, SystemExit):
+            what = f"its code ends the process (exit {error})"
+        elif run.source is None:  # a rule of the package: a mistake of ours, shown in full
             raise
         raise UserError(
-            f"{options['rule']}: {type(error).__name__}: {error}; `lsh-dl rules check` tells what "
-            "is wrong with a rule, `lsh-dl --debug train ...` shows where"
+            f"{run.reference}: {what}; `lsh-dl rules check` tells what is wrong with a rule, "
+            "`lsh-dl --debug train ...` shows where"
         ) from error
     show_run(csv)
 

@@ -16,20 +16,24 @@ class Csv(OwnFiles):
     def build(self, sources):
         """Read both files, which have the same columns."""
         from lsh_dl.common.errors import UserError
-        from lsh_dl.data.formats.text_table import read_headings
+        from lsh_dl.data.formats.text_table import is_csv, read_headings
 
-        arrays = super().build(sources)
         train, test = self.paths()
+        for path in (train, test):
+            if not is_csv(path):
+                raise UserError(
+                    f"{path}: a file whose name ends in .csv is needed (or `.csv.gz`, ...)"
+                )
         for one, other in zip(read_headings(train) or (), read_headings(test) or (), strict=False):
             if one != other:
-                raise UserError(f"{test}: column {other!r} stands where {train} has {one!r}")
-        return arrays
+                raise UserError(
+                    f"{test}: column {other!r} stands where {train} has {one!r}; give both files "
+                    "the same columns in the same order"
+                )
+        return super().build(sources)
 
     def read(self, path):
         """One of the files."""
-        from lsh_dl.common.errors import UserError
         from lsh_dl.data.formats.text_table import read_text_table
 
-        if ".csv" not in map(str.lower, path.suffixes):
-            raise UserError(f"{path}: a file whose name ends in .csv is needed (or `.csv.gz`, ...)")
         return read_text_table(path)

@@ -70,11 +70,11 @@ def read_several(y: Any) -> SeveralLabels | None:
             raise ValueError("y is a sparse matrix, but not of 0 and 1 in two columns or more")
         return SeveralLabels(matrix.indices, matrix.indptr.astype(np.int64), matrix.shape[1])
     if _is_list_of_lists(y):
-        if len({isinstance(label, str | bytes) for labels in y for label in labels}) == 2:
+        named = [label for labels in y for label in labels]
+        if len({isinstance(label, str | bytes) for label in named}) == 2:
             raise ValueError("y has words among its labels and numbers: classes are of one kind")
         counts = np.array([len(labels) for labels in y], np.int64)
-        flat = np.array([label for labels in y for label in labels])
-        return SeveralLabels(flat, np.concatenate([[0], np.cumsum(counts)]), None)
+        return SeveralLabels(np.array(named), np.concatenate([[0], np.cumsum(counts)]), None)
     shape = getattr(y, "shape", ())
     if len(shape) == 2 and shape[1] > 1:
         values = np.asarray(y)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import written_whole
-from lsh_dl.runs.row import COLUMNS, DTYPES, LATER, TEXT
+from lsh_dl.runs.row import COLUMNS, DTYPES, LATER, STATUSES, TEXT
 
 if TYPE_CHECKING:  # a third of a second to import, which training does not need
     import pandas as pd
@@ -83,7 +83,7 @@ def _read_run(path: Path) -> "pd.DataFrame":
                 "name runs' CSVs, such as results/runs"
             )
         # pandas takes fields that are not there for missing ones.
-        if frame.isna().any(axis=None) or not frame["status"].isin(("ok", "diverged")).all():
+        if frame.isna().any(axis=None) or not frame["status"].isin(STATUSES).all():
             raise ValueError("a line ends in the middle")
         return _convert(frame.reindex(columns=list(COLUMNS)))
     except (OSError, ValueError) as error:

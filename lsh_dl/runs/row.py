@@ -4,7 +4,7 @@ Columns, their types in tables, workflow/schemas/run.schema.yaml and docs/column
 from `Row`; `make docs` writes the two files anew.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -198,6 +198,8 @@ DTYPES = {
     for name, kind in _TYPES.items()
     if kind != "string"
 }
+#: What `status` may be.
+STATUSES = get_args(Row.model_fields["status"].annotation)
 #: How busy the machine was (`lsh_dl.runs.load`).
 LOAD_COLUMNS = ("load_average", "steal_percent", "others_cores")
 #: Of sets with several labels a sample.

@@ -85,16 +85,8 @@ def test_train_on_a_prepared_folder(run, tmp_path):
 def test_a_model_replaces_models_alone(run, tmp_path):
     mine = tmp_path / "mine.csv"
     mine.write_text("1,2,3\n")
-    train = (
-        "train",
-        "--dataset",
-        "digits",
-        "--entry",
-        '{"train": 80, "test": 30}',
-        "--rule",
-        "wta",
-    )
-    train += ("--hidden", "8", "--epochs", "1", "--model")
+    entry = ("--dataset", "digits", "--entry", '{"train": 80, "test": 30}')
+    train = ("train", *entry, "--rule", "wta", "--hidden", "8", "--epochs", "1", "--model")
     done = run(*train, mine)
     assert done.exit_code == 1
     assert "mine.csv: is there and is no model" in done.stderr

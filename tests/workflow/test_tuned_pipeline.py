@@ -87,7 +87,7 @@ def test_another_grid_of_one_rule_reruns_what_depends_on_it(project):
 
 
 def test_picks_made_first_leave_the_runs_whose_pick_stays(project):
-    """No use of a hopeless rate can be known before its trial is done."""
+    """That a rate is hopeless is known when its trial is done, not in planning."""
     grown = CONFIG.replace("[0.001, 0.03]", "[0.001, 0.03, 1.0e-9]")
     (project.folder / "grown.yaml").write_text(grown, encoding="utf-8")
     asked = ("--until", "pick", "--", *WANTED)

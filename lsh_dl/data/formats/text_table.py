@@ -2,6 +2,7 @@
 
 import csv
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from pathlib import Path
@@ -90,7 +91,7 @@ def read_headings(path: Path) -> list[str] | None:
 def _parts(stream: IO[bytes], path: Path) -> Iterator[_Row]:
     """The fields of each line that is not blank, without the blanks around them."""
     lines = _decoded(stream, path)
-    if _is_csv(path):
+    if is_csv(path):
         reader = csv.reader(lines, skipinitialspace=True, strict=True)
         while True:
             try:
@@ -108,7 +109,8 @@ def _parts(stream: IO[bytes], path: Path) -> Iterator[_Row]:
                 yield _Row(number, fields)
 
 
-def _is_csv(path: Path) -> bool:
+def is_csv(path: Path) -> bool:
+    """Whether a file's name ends in .csv, or did before it was packed."""
     return ".csv" in map(str.lower, path.suffixes)
 
 
@@ -147,9 +149,9 @@ def _headings(first: _Row, second: _Row | None, path: Path) -> list[str] | None:
             f"{path}: line {line}: column {fields.index('') + 1} has no heading; name it, or leave "
             "out a column that counts the rows (pandas: to_csv(..., index=False))"
         )
-    repeated = [name for place, name in enumerate(fields) if name in fields[:place]]
-    if repeated:
-        raise UserError(f"{path}: line {line}: two columns are called `{repeated[0]}`; rename one")
+    name, count = Counter(fields).most_common(1)[0]
+    if count > 1:
+        raise UserError(f"{path}: line {line}: two columns are called `{name}`; rename one")
     return fields
 
 
