@@ -4,7 +4,7 @@ A cast never fails: 2**32 becomes the class 0, a date becomes a number, 1e300 be
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ BLOCK = 4096
 """Samples checked at a time: no second array as large as the first."""
 OTHER_UNITS = 50
 """Two parts of one set whose numbers differ by such a factor, in most features, are not alike."""
+
+Units = Literal["fractions of 0 ... 1", "levels of 0 ... 255"]
+"""What ranges of numbers tell of their units."""
 
 _FAMILIES = {"b": "truth values", "u": "whole numbers", "i": "whole numbers", "f": "fractions"}
 
@@ -154,7 +157,7 @@ def require_alike(train: np.ndarray, test: np.ndarray, place: str) -> None:
             f"{place}: samples of shape {train.shape[1:]} in training but {test.shape[1:]} in "
             "testing; both need the same"
         )
-    described = [_describe_units(part) for part in (train, test)]
+    described = [describe_units(part) for part in (train, test)]
     if described[0] != described[1] and None not in described:
         raise UserError(
             f"{place}: training samples are {described[0]}, test samples {described[1]}; give both "
@@ -261,7 +264,39 @@ def _compare_magnitudes(train: np.ndarray, test: np.ndarray) -> float:
     return float(low if low > 1 else min(np.quantile(ratios, 0.9, method="higher"), 1.0))
 
 
-def _describe_units(x: np.ndarray) -> str | None:
+def require_units(x: np.ndarray, units: Units, place: str) -> None:
+    """Raise a UserError where no number of x (n, d), or hardly one, can be in the given units."""
+    low, high = float(x.min()), float(x.max())
+    largest = max(high, -low)
+    if (units == "levels of 0 ... 255" and 0 < largest <= 1) or (
+        units == "fractions of 0 ... 1" and largest > OTHER_UNITS
+    ):
+        raise UserError(
+            f"{place}: numbers of {low:g} ... {high:g}, the model was trained on {units}; give "
+            "them in the same units"
+        )
+
+
+def require_apart_in_float32(low: np.ndarray, high: np.ndarray, place: str) -> None:
+    """Raise a UserError where features vary, but so little that float32 makes one number of them.
+
+    Parameters
+    ----------
+    low, high: the least and the largest number of each feature, float64 (d,).
+    """
+    size = np.maximum(np.abs(low), np.abs(high))
+    # What differs by rounding alone is constant.
+    varies = high - low > 2.0**-46 * size
+    lost = np.flatnonzero(varies & (low.astype(np.float32) == high.astype(np.float32)))
+    if len(lost):
+        at = lost[0]
+        raise UserError(
+            f"{place}: feature {at} (from 0 on) goes from {low[at]:.12g} to {high[at]:.12g}, which "
+            "is one number in float32; subtract its mean first, or leave it out"
+        )
+
+
+def describe_units(x: np.ndarray) -> Units | None:
     """What the range of values says of their units, where it says something."""
     low, high, head = x.min(), x.max(), x[:BLOCK]
     if x.dtype.kind == "b":

@@ -9,8 +9,8 @@ class Amat(OwnFiles):
     name = "amat"
     title = "Text"
 
-    def read(self, path):
+    def read(self, path, training):
         """One of the files."""
         from lsh_dl.data.formats.text_table import read_text_table
 
-        return read_text_table(path)
+        return read_text_table(path, training=training)

@@ -152,6 +152,8 @@ class Arrays:
         Override the class's own, for sets that know them only from the data.
     class_names : tuple of int or str, or None
         What the classes are called, (classes,); None: 0 ... classes - 1. Models answer by them.
+    headings : tuple of str, or None
+        What the features are called, (d,), where they are: those of a file to predict are compared.
     """
 
     x_train: "np.ndarray | Stream | csr_array"
@@ -163,6 +165,7 @@ class Arrays:
     classes: int | None = None
     image_shape: tuple[int, ...] | None = field(default=None)
     class_names: tuple[int | str, ...] | None = None
+    headings: tuple[str, ...] | None = None
 
 
 class DataSet(ABC):

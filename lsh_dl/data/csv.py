@@ -15,7 +15,10 @@ class Csv(OwnFiles):
 
     def build(self, sources):
         """Read both files, which have the same columns."""
+        from dataclasses import replace
+
         from lsh_dl.common.errors import UserError
+        from lsh_dl.data.formats.sample_form import require_headings
         from lsh_dl.data.formats.text_table import is_csv, read_headings
 
         train, test = self.paths()
@@ -24,16 +27,12 @@ class Csv(OwnFiles):
                 raise UserError(
                     f"{path}: a file whose name ends in .csv is needed (or `.csv.gz`, ...)"
                 )
-        for one, other in zip(read_headings(train) or (), read_headings(test) or (), strict=False):
-            if one != other:
-                raise UserError(
-                    f"{test}: column {other!r} stands where {train} has {one!r}; give both files "
-                    "the same columns in the same order"
-                )
-        return super().build(sources)
+        headings = read_headings(train)
+        require_headings(read_headings(test), headings, str(test), f"{train} has")
+        return replace(super().build(sources), headings=headings and tuple(headings))
 
-    def read(self, path):
+    def read(self, path, training):
         """One of the files."""
         from lsh_dl.data.formats.text_table import read_text_table
 
-        return read_text_table(path)
+        return read_text_table(path, training=training)

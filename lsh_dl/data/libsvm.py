@@ -26,11 +26,11 @@ class Libsvm(OwnFiles):
         first_index: int = Field(1, ge=0, le=1, description="where indices count from")
         sparse: bool = Field(True, description="store zeros not; `false`: faster, if they are few")
 
-    def read(self, path):
+    def read(self, path, training):
         """One of the files, as a CSR matrix."""
         from lsh_dl.data.formats.libsvm_floats import read_libsvm_floats
 
-        return read_libsvm_floats(path, self.settings.first_index)
+        return read_libsvm_floats(path, self.settings.first_index, training)
 
     def build(self, sources: Sources) -> Arrays:
         """Read both files."""

@@ -8,7 +8,12 @@ from pydantic import Field
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
 from lsh_dl.common.paths import expand_path
-from lsh_dl.common.user_arrays import as_labels, as_samples, require_alike
+from lsh_dl.common.user_arrays import (
+    as_labels,
+    as_samples,
+    require_alike,
+    require_apart_in_float32,
+)
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -56,6 +61,10 @@ class Npz(DataSet):
                 "x_train=..., y_train=..., x_test=..., y_test=...)"
             )
         x_train, x_test = (self._samples(raw, f"x_{part}") for part in ("train", "test"))
+        if raw["x_train"].dtype != np.uint8:
+            x = raw["x_train"].reshape(len(x_train), -1)
+            low, high = (extreme(axis=0).astype(np.float64) for extreme in (x.min, x.max))
+            require_apart_in_float32(low, high, f"{self.path}: x_train")
         require_alike(raw["x_train"], raw["x_test"], str(self.path))
         shape = raw["x_train"].shape[1:]
         y_train, y_test = (

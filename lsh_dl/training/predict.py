@@ -10,6 +10,7 @@ import pandas as pd
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import require_apart, written_whole
 from lsh_dl.data.formats.sample_files import read_sample_file
+from lsh_dl.data.formats.sample_form import read_form, require_form
 from lsh_dl.data.prepared.store import ArraySamples, SparseSamples, open_prepared
 from lsh_dl.engine.counts import OPTIMISER
 from lsh_dl.engine.workspace import Tally, add_tally, create_tally
@@ -58,7 +59,7 @@ def predict_file(
     if out is not None:
         require_apart([out], [model_path, source])
     trained = read_model(model_path, rule)
-    inputs, labelled = open_samples(source, part, trained)
+    inputs, labelled = open_samples(source, part, trained, model_path)
 
     def predict(file) -> Summary:
         if isinstance(inputs, SparseInputs):
@@ -71,9 +72,12 @@ def predict_file(
         return predict(file)
 
 
-def open_samples(source: Path, part: str, trained: TrainedModel) -> tuple[Inputs, bool]:
+def open_samples(
+    source: Path, part: str, trained: TrainedModel, model_path: Path
+) -> tuple[Inputs, bool]:
     """The samples to predict, checked, and whether they have labels."""
     features, classes = len(trained.transform.order), len(trained.classes)
+    form = read_form(features, trained.record.get("data"), f"{model_path}: data")
     if source.is_dir():
         data = open_prepared(source)
         samples = getattr(data, part)
@@ -86,10 +90,11 @@ def open_samples(source: Path, part: str, trained: TrainedModel) -> tuple[Inputs
             )
         if data.class_names != trained.classes:
             raise UserError(f"{source}: its classes are not called as those of the model")
+        require_form(read_form(features, data.meta, str(source)), form, str(source))
         if isinstance(samples, SparseSamples):
             return SparseInputs(samples.x, samples.y), True
         return DenseInputs(samples, trained.transform), True
-    x, y = read_sample_file(source, part, features, trained.classes)
+    x, y = read_sample_file(source, part, form, trained.classes)
     labels = np.zeros(len(x), np.int32) if y is None else y.astype(np.int32)
     return DenseInputs(ArraySamples(x, labels), trained.transform), y is not None
 

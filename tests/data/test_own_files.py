@@ -88,6 +88,9 @@ def test_csv_with_labels(tmp_path, text, labels, packed):
         ("a,b,c,d\n", "headings only"),
         ("0,1,2,3\n" + PLAIN, "line 1 counts 0, 1, ...: are these headings?"),
         ("1,2,3,4\n" + PLAIN, "line 1 counts 1, 2, ...: are these headings?"),
+        ("2019,2020,2021\n7,8,6\n", "line 1 counts 2019, 2020, ...: are these headings?"),
+        ("400,410,420,class\n" + PLAIN, "line 1 counts 400, 410, ...: are these headings?"),
+        ("400,410,420,430\n" + PLAIN, "line 1 counts 400, 410, ...: are these headings?"),
         (",a,b,c\n" + PLAIN, "line 1: column 1 has no heading"),
         (",2,3,4\n" + PLAIN, "line 1, column 1: missing"),
         ("1,,3,4\n" + PLAIN, "line 1, column 2: missing"),
@@ -243,6 +246,56 @@ def test_what_was_written_is_read(tmp_path_factory, x):
         dense = got_x if isinstance(got_x, np.ndarray) else got_x.toarray()
         np.testing.assert_array_equal(dense, x)
         np.testing.assert_array_equal(got_y, y)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3,4,5\n1,7,2\n",
+        "3,4,5,cat\n1,7,2,dog\n",
+        "400,410,420,cat\n1,7,2,cat\n",
+        "1,2,3,4\n5,6,7,8\n",
+        "200,210,220\n5,15,25\n",
+        "7,7,7,7\n1,2,2,4\n",
+        "4,3,2,1\n1,2,2,4\n",
+        "0.5,1.5,2.5,3\n1,2,2,4\n",
+        "2019,2020,2021\n",
+    ],
+)
+def test_a_first_sample_is_not_taken_for_headings(tmp_path, text):
+    x, _ = read_text_table(write(tmp_path / "a.csv", text))
+    assert len(x) == text.count("\n")
+
+
+TIMES = "{0},1700000001,5,0\n{0},1700000060,6,1\n{0},1700000031,9,0\n"
+
+
+def test_features_that_float32_makes_constant(tmp_path):
+    text = TIMES.format(3)
+    tables = {"csv": text, "amat": text.replace(",", " ")}
+    lines = (line.rsplit(",", 1) for line in text.splitlines())
+    tables["libsvm"] = "".join(
+        f"{y} " + " ".join(f"{i}:{v}" for i, v in enumerate(x.split(","), 1)) + "\n"
+        for x, y in lines
+    )
+    for source, table in tables.items():
+        suffix = f".{source}"
+        with pytest.raises(UserError) as caught:
+            prepare_own(tmp_path, source, table, table, suffix)
+        assert str(caught.value).startswith(f"{tmp_path / 'train'}{suffix}: feature 1 (from 0 on) ")
+        assert "subtract its mean first, or leave it out" in str(caught.value)
+        # The test part may be of one moment.
+        prepare_own(tmp_path, source, table.replace("1700000001", "1"), table, suffix)
+    x = np.array([line.split(",")[:3] for line in text.splitlines()], np.float64)
+    arrays = {"x_test": x, "y_train": [0, 1, 0], "y_test": [0, 1, 0]}
+    np.savez(tmp_path / "a.npz", x_train=x, **arrays)
+    with pytest.raises(UserError, match=r"a.npz: x_train: feature 1 \(from 0 on\) goes from 17000"):
+        prepare("mine", {"source": "npz", "path": str(tmp_path / "a.npz")}, tmp_path / "npz")
+
+
+def test_rounding_is_no_variation(tmp_path):
+    text = "0.3,1,0\n0.30000000000000004,2,1\n0.3,3,0\n"
+    prepare_own(tmp_path, "csv", text, text, ".csv")
 
 
 def test_test_labels_must_be_known(tmp_path):

@@ -11,20 +11,24 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.user_arrays import as_whole_numbers
+from lsh_dl.common.user_arrays import as_whole_numbers, require_apart_in_float32
 from lsh_dl.data.formats.packed import LONGEST_LINE, bounded_lines, open_packed
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def read_libsvm_floats(path: Path, first_index: int = 1) -> tuple["csr_array", np.ndarray]:
+def read_libsvm_floats(
+    path: Path, first_index: int = 1, training: bool = False
+) -> tuple["csr_array", np.ndarray]:
     """The samples of a file, packed or not, and their labels.
 
     Parameters
     ----------
     first_index
         Where indices of features count from: 1 (usual) or 0.
+    training
+        Whether to see that features which vary do so in float32 too.
 
     Returns
     -------
@@ -47,6 +51,9 @@ def read_libsvm_floats(path: Path, first_index: int = 1) -> tuple["csr_array", n
         raise UserError(f"{path}: {reason}; mend the line") from None
     if not x.shape[0] or not x.nnz:
         raise UserError(f"{path}: no samples with features; `label index:value ...` is needed")
+    if training:
+        low, high = (extreme(axis=0).toarray().ravel() for extreme in (x.min, x.max))
+        require_apart_in_float32(low, high, str(path))
     with np.errstate(over="ignore"):
         x = csr_array(x, dtype=np.float32)
     if not np.isfinite(x.data).all():

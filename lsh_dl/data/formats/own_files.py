@@ -45,13 +45,19 @@ class OwnFiles(DataSet):
         return self._paths
 
     @abstractmethod
-    def read(self, path: Path) -> "tuple[np.ndarray | csr_array, np.ndarray]":
-        """Samples (n, d) float32 and labels (n,), whole numbers or text, of one of the files."""
+    def read(self, path: Path, training: bool) -> "tuple[np.ndarray | csr_array, np.ndarray]":
+        """Samples (n, d) float32 and labels (n,), whole numbers or text, of one of the files.
+
+        In that of training, features that vary must do so in float32 too.
+        """
 
     def build(self, sources: Sources) -> Arrays:
         """Read both files."""
         train, test = self._paths
-        (x_train, y_train), (x_test, y_test) = self.read(train), self.read(test)
+        (x_train, y_train), (x_test, y_test) = (
+            self.read(train, training=True),
+            self.read(test, training=False),
+        )
         if isinstance(x_train, np.ndarray):
             require_alike(x_train, x_test, f"{test}, beside {train}")
         names = _class_names(y_train, train)

@@ -10,13 +10,19 @@ from lsh_dl.common.memory import require_memory
 from lsh_dl.common.user_arrays import as_classes, as_samples, require_numbers
 from lsh_dl.data.formats.libsvm_floats import read_libsvm_floats
 from lsh_dl.data.formats.npz_arrays import read_npz
-from lsh_dl.data.formats.text_table import read_text_table
+from lsh_dl.data.formats.sample_form import (
+    SampleForm,
+    require_headings,
+    require_like_training,
+    require_shape,
+)
+from lsh_dl.data.formats.text_table import read_headings, read_text_table
 
 PACKED = (".gz", ".bz2", ".xz")
 
 
 def read_sample_file(
-    path: Path, part: str, features: int, classes: Sequence[int | str]
+    path: Path, part: str, form: SampleForm, classes: Sequence[int | str]
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The samples in a file, and their labels where it has them.
 
@@ -24,12 +30,12 @@ def read_sample_file(
     ----------
     path
         `.npz`: arrays x_<part> and y_<part>, or x and y; y may be absent. `.csv`, `.amat`: see
-        `read_text_table`. `.svm`, `.libsvm`, `.svmlight`: LIBSVM's text, indices from 1 on. Text
-        may be packed: `.csv.gz`.
+        `read_text_table`. `.svm`, `.libsvm`, `.svmlight`: LIBSVM's text. Text may be packed:
+        `.csv.gz`.
     part
         "train" or "test": which arrays of an `.npz`.
-    features
-        Numbers a sample has.
+    form
+        How samples look.
     classes
         What labels may be, none twice.
 
@@ -40,7 +46,8 @@ def read_sample_file(
     Raises
     ------
     UserError
-        Missing, unreadable, or not such samples.
+        Missing, unreadable, or not such samples: other columns, images of another shape, other
+        units.
     """
     suffixes = [suffix for suffix in map(str.lower, path.suffixes) if suffix not in PACKED]
     reader = READERS.get(suffixes[-1] if suffixes else "")
@@ -49,17 +56,20 @@ def read_sample_file(
             f"{path}: neither a prepared data set (a folder with meta.json) nor a file that ends "
             f"in {', '.join(READERS)}"
         )
-    x, y = reader(path, part, features)
+    x, y = reader(path, part, form)
+    features = form.features
     require_numbers(x, str(path))
     if x.ndim < 2 or not len(x) or x[0].size != features:
         raise UserError(
             f"{path}: samples of shape {x.shape}; the model needs {features} numbers a sample"
         )
+    require_shape(x.shape[1:] if x.ndim > 2 else None, form, str(path))
     x = as_samples(x.reshape(len(x), features), str(path))
+    require_like_training(x, form, str(path))
     return x, None if y is None else as_classes(y, classes, len(x), str(path))
 
 
-def _read_npz(path: Path, part: str, features: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _read_npz(path: Path, part: str, form: SampleForm) -> tuple[np.ndarray, np.ndarray | None]:
     arrays = read_npz(path, (f"x_{part}", f"y_{part}", "x", "y"))
     for x, y in ((f"x_{part}", f"y_{part}"), ("x", "y")):
         if x in arrays:
@@ -67,12 +77,15 @@ def _read_npz(path: Path, part: str, features: int) -> tuple[np.ndarray, np.ndar
     raise UserError(f"{path}: no x_{part} or x in it")
 
 
-def _read_text(path: Path, part: str, features: int) -> tuple[np.ndarray, np.ndarray | None]:
-    return read_text_table(path, features)
+def _read_text(path: Path, part: str, form: SampleForm) -> tuple[np.ndarray, np.ndarray | None]:
+    if form.headings:
+        require_headings(read_headings(path), form.headings, str(path), "the model's data have")
+    return read_text_table(path, form.features)
 
 
-def _read_libsvm(path: Path, part: str, features: int) -> tuple[np.ndarray, np.ndarray | None]:
-    x, y = read_libsvm_floats(path)
+def _read_libsvm(path: Path, part: str, form: SampleForm) -> tuple[np.ndarray, np.ndarray | None]:
+    x, y = read_libsvm_floats(path, form.first_index)
+    features = form.features
     if x.shape[1] > features:
         raise UserError(f"{path}: {x.shape[1]} features; the model needs {features}")
     require_memory(4 * x.shape[0] * features, f"{path}: {x.shape[0]} samples of {features} numbers")
@@ -81,7 +94,7 @@ def _read_libsvm(path: Path, part: str, features: int) -> tuple[np.ndarray, np.n
     return dense, y
 
 
-_Reader = Callable[[Path, str, int], tuple[np.ndarray, np.ndarray | None]]
+_Reader = Callable[[Path, str, SampleForm], tuple[np.ndarray, np.ndarray | None]]
 READERS: dict[str, _Reader] = {
     ".npz": _read_npz,
     ".csv": _read_text,

@@ -29,7 +29,7 @@ class SparseRows:
         if not ends or np.any(np.diff(starts) < 0):
             raise ValueError("starts of samples that do not rise to the number of values")
         if len(columns) and (columns.min() < 0 or columns.max() >= features[0]):
-            raise ValueError(f"a column outside 0 ... {features[0] - 1}")
+            raise ValueError(f"a column outside 0 ... {int(features[0]) - 1}")
         self._starts, self._columns, self._values = starts, columns, values
         self.labels, self.features = np.array(labels), int(features[0])
 

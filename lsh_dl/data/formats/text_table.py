@@ -12,7 +12,11 @@ import numpy as np
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
-from lsh_dl.common.user_arrays import as_whole_numbers, parse_number
+from lsh_dl.common.user_arrays import (
+    as_whole_numbers,
+    parse_number,
+    require_apart_in_float32,
+)
 from lsh_dl.data.formats.packed import bounded_lines, open_packed
 
 LABEL = "label"
@@ -31,7 +35,7 @@ class _Row(NamedTuple):
 
 
 def read_text_table(
-    path: Path, features: int | None = None
+    path: Path, features: int | None = None, training: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The samples of a file, packed or not, and their labels where it has them.
 
@@ -44,6 +48,8 @@ def read_text_table(
     features
         Numbers of a sample: one more in a line without headings is a label, as many are none.
         None: a file has labels.
+    training
+        Whether to see that features which vary do so in float32 too.
 
     Returns
     -------
@@ -76,7 +82,10 @@ def read_text_table(
         else:
             label = width - 1 if features is None or width == features + 1 else None
             rows = chain([first], rows)
-        return _convert(rows, path, width, label, headings)
+        x, y, low, high = _convert(rows, path, width, label, headings)
+    if training:
+        require_apart_in_float32(low, high, str(path))
+    return x, y
 
 
 def read_headings(path: Path) -> list[str] | None:
@@ -129,8 +138,7 @@ def _headings(first: _Row, second: _Row | None, path: Path) -> list[str] | None:
     line, fields = first
     if LABEL not in [field.lower() for field in fields]:
         if any(parse_number(field) is not None for field in fields):
-            is_counting = _counts(fields, None if len(fields) > 3 else (0, 1))
-            if second and is_counting and not _counts(second.fields):
+            if second and _counts(fields, second.fields):
                 raise UserError(
                     f"{path}: line {line} counts {fields[0]}, {fields[1]}, ...: are these "
                     "headings? If so, remove the line or name the columns "
@@ -155,19 +163,45 @@ def _headings(first: _Row, second: _Row | None, path: Path) -> list[str] | None:
     return fields
 
 
-def _counts(fields: list[str], starts: tuple[int, ...] | None = None) -> bool:
-    """Whether fields are whole numbers that rise by one, from one of `starts` on."""
-    numbers = [parse_number(field) for field in fields]
-    if len(numbers) < 2 or None in numbers or (starts and numbers[0] not in starts):
+def _counts(fields: list[str], second: list[str]) -> bool:
+    """Whether a first line counts, as columns, years or wavelengths are called, the second not so.
+
+    Few numbers must begin as counts do, or be large: a sample may well be 3, 4, 5. A last field
+    that is no number may be what labels are called, unless it is a label in the second line.
+    """
+    numbers, fewest = [parse_number(field) for field in fields], 2
+    if numbers[-1] is None and fields[-1] != second[-1]:
+        numbers, fewest = numbers[:-1], 3
+    step = _find_step(numbers)
+    if step is None or len(numbers) < fewest:
         return False
-    return all(after - before == 1 for before, after in pairwise(numbers))
+    if _find_step([parse_number(field) for field in second[: len(numbers)]]) == step:
+        return False
+    begins = numbers[0] in (0, 1) and step == 1
+    return len(numbers) > 3 or begins or (len(numbers) == 3 and numbers[0] >= 100)
+
+
+def _find_step(numbers: list[float | None]) -> float | None:
+    """The one step in which whole numbers rise; None if they do not."""
+    if len(numbers) < 2 or any(number is None or number % 1 != 0 for number in numbers):
+        return None
+    steps = {after - before for before, after in pairwise(numbers)}
+    return steps.pop() if len(steps) == 1 and min(steps) > 0 else None
 
 
 def _convert(
     rows: Iterator[_Row], path: Path, width: int, label: int | None, headings: list[str] | None
-) -> tuple[np.ndarray, np.ndarray | None]:
-    blocks, labels = [], []
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
+    """Samples, labels, and the least and the largest number of each feature, float64."""
+    blocks, labels, lows, highs = [], [], [], []
     block, lines = array("d"), []
+
+    def close() -> None:
+        numbers = np.frombuffer(block, np.float64).reshape(len(lines), -1)
+        blocks.append(_narrow(numbers, lines, label, path, headings))
+        lows.append(numbers.min(axis=0))
+        highs.append(numbers.max(axis=0))
+
     for row in rows:
         if len(row.fields) != width:
             raise UserError(
@@ -185,23 +219,24 @@ def _convert(
             raise _wrong_field(row, label, path, headings) from None
         lines.append(row)
         if len(lines) == BLOCK:
-            blocks.append(_close(block, lines, label, path, headings))
+            close()
             require_memory(3 * sum(b.nbytes for b in blocks), f"{path}: to read it")
             block, lines = array("d"), []
     if lines:
-        blocks.append(_close(block, lines, label, path, headings))
+        close()
     if not blocks:
         raise UserError(f"{path}: headings only; a line a sample is needed")
     x = np.concatenate(blocks)
     if x.shape[1] == 0:
         raise UserError(f"{path}: labels only; numbers of samples are needed too")
-    return x, None if label is None else _as_labels(labels, path)
+    y = None if label is None else _as_labels(labels, path)
+    return x, y, np.min(lows, axis=0), np.max(highs, axis=0)
 
 
-def _close(block, rows: list[_Row], label, path, headings) -> np.ndarray:
+def _narrow(numbers: np.ndarray, rows: list[_Row], label, path, headings) -> np.ndarray:
     """A block of numbers as float32, all finite."""
     with np.errstate(over="ignore"):
-        x = np.frombuffer(block, np.float64).reshape(len(rows), -1).astype(np.float32)
+        x = numbers.astype(np.float32)
     wrong = ~np.isfinite(x)
     if wrong.any():
         raise _wrong_field(rows[int(np.argmax(wrong.any(axis=1)))], label, path, headings)

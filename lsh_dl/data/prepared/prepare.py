@@ -12,7 +12,7 @@ from lsh_dl.common.code import source_files
 from lsh_dl.common.discovery import find, is_outside, refer_to
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
-from lsh_dl.common.user_arrays import as_sparse
+from lsh_dl.common.user_arrays import as_sparse, describe_units
 from lsh_dl.common.validation import validate
 from lsh_dl.data.base import Arrays, DataSet, Stream
 from lsh_dl.data.prepared.checks import FORMAT, ArrayFolder, checksum
@@ -176,6 +176,7 @@ def _write(
         np.save(folder / "rows_train.npy", rest)
         train = pick(train, rest)
     preprocessing = settings.preprocessing or dataset.preprocessing
+    units = None
     if isinstance(train, SparseSamples):
         if settings.preprocessing:
             raise UserError(
@@ -193,6 +194,7 @@ def _write(
                 file=sys.stderr,
             )
         offset, scale = fit_preprocessing(found, preprocessing)
+        units = describe_units(train.take(np.arange(min(len(train), BLOCK)))[0])
     np.save(folder / "offset.npy", offset)
     np.save(folder / "scale.npy", scale)
     meta = {
@@ -204,6 +206,8 @@ def _write(
         "classes": classes,
         "class_names": None if arrays.class_names == tuple(range(classes)) else arrays.class_names,
         "image_shape": shape,
+        "headings": arrays.headings,
+        "units": units,
         "provenance": arrays.provenance,
         "preprocessing": preprocessing,
         "settings": settings.model_dump(mode="json"),
