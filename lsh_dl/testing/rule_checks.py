@@ -35,7 +35,7 @@ from lsh_dl.testing.probe import (
     draw_input,
     to_batch,
 )
-from lsh_dl.training.arrays import name_arrays
+from lsh_dl.training.arrays import name_arrays, require_state
 from lsh_dl.training.model import SparseModel
 
 FRACTIONS = (1e-6, 0.05, 0.3, 0.5, 1.0)
@@ -123,13 +123,9 @@ def check_start(make: Make) -> None:
     network = create_network([20, 30, 12, 3], 1)
     weights = network.weights.copy()
     states = [make.rule(make.settings, 0.3, 4).start(network) for _ in range(2)]
-    require(
-        isinstance(states[0], tuple) and hasattr(states[0], "_asdict"),
-        f"start: returns {type(states[0]).__name__}; a NamedTuple of arrays and numbers is needed",
-    )
+    require_state(states[0], make.rule.name)
     first, again = (dict(name_arrays(state, "state")) for state in states)
     for name, value in first.items():
-        require(value.dtype.kind != "U", f"start: {name} is text; numbers are needed")
         same = np.array_equal(value, again[name], equal_nan=value.dtype.kind == "f")
         require(same, f"start: {name} differs at the second call; draw from self.seed")
     require(np.array_equal(network.weights, weights), "start: changes the network's weights")

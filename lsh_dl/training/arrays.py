@@ -34,6 +34,22 @@ def name_arrays(state: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
         )
 
 
+def require_state(state: Any, rule: str) -> None:
+    """Raise a UserError unless `state` is what a rule's `start` may return."""
+    wanted = f"rule {rule}: start: "
+    if not (isinstance(state, tuple) and hasattr(state, "_fields")):
+        raise UserError(
+            f"{wanted}returns {type(state).__name__}; a NamedTuple of arrays and numbers is needed"
+        )
+    try:
+        arrays = list(name_arrays(state, "state"))
+    except UserError as error:
+        raise UserError(f"{wanted}{error}") from None
+    for name, array in arrays:
+        if array.dtype.kind not in "buif":
+            raise UserError(f"{wanted}{name} is {array.dtype}; numbers are needed")
+
+
 def fill_arrays(state: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Copy `arrays`, named as by `name_arrays`, into the arrays below `state`, in place.
 

@@ -42,7 +42,7 @@ from lsh_dl.engine.threads import (
 )
 from lsh_dl.engine.workspace import Tally, create_tally, create_workspace, sum_tallies
 from lsh_dl.rules.base import Rule
-from lsh_dl.training.arrays import fill_arrays, name_arrays
+from lsh_dl.training.arrays import fill_arrays, name_arrays, require_state
 
 Result = TypeVar("Result")
 
@@ -73,6 +73,7 @@ class Selector:
     def __init__(self, rule: Rule, network: Network):
         self.rule, self.network = rule, network
         self.state = rule.start(network)
+        require_state(self.state, rule.name)
         self.until_refresh = rule.refresh_interval(0, network)
         select = type(rule).select
         self.name = f"{select.__module__}.select"

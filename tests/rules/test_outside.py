@@ -86,26 +86,30 @@ def test_train_and_predict(folder):
 
 
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("start", "body", "message"),
     [
-        ("raise SystemExit(0)", "its code ends the process"),
-        ("raise RuntimeError('no nodes today')", "RuntimeError: no nodes today"),
-        ("return None", "Error: "),
+        ("State(0)", "raise SystemExit(0)", "its code ends the process"),
+        ("State(0)", "raise RuntimeError('no nodes today')", "RuntimeError: no nodes today"),
+        ("State(0)", "return None", "Error: "),
+        ("None", "return 0", "start: returns NoneType; a NamedTuple of arrays"),
+        ("{'one': 0}", "return 0", "start: returns dict; a NamedTuple of arrays"),
+        ("State([0])", "return 0", "start: state.one is a list"),
+        ("State('many')", "return 0", "start: state.one is <U4; numbers"),
     ],
 )
-def test_rule_that_fails_ends_in_one_line(folder, body, message):
+def test_rule_that_fails_ends_in_one_line(folder, start, body, message):
     (folder / "mine.py").write_text(
         "# -*- coding: latin-1 -*-\n# größe\nfrom typing import NamedTuple\n\n"
         "from lsh_dl.rules.base import Rule\n\n\nclass State(NamedTuple):\n    one: int\n\n\n"
         'class Mine(Rule):\n    """Mine."""\n\n    name = "mine"\n    title = "Mine"\n\n'
-        "    def start(self, network):\n        return State(0)\n\n"
+        f"    def start(self, network):\n        return {start}\n\n"
         f"    @staticmethod\n    def select(*given):\n        {body}\n",
         encoding="latin-1",
     )
     small = ["--dataset", "digits", "--entry", '{"train": 60, "test": 20}', "--epochs", 1]
     done = lsh_dl("train", "--rule", "mine.py", *small, "--hidden", 20)
     assert done.exit_code == 1
-    assert done.stderr.splitlines()[-1].startswith("error: mine.py: ")
+    assert done.stderr.splitlines()[-1].startswith(("error: mine.py: ", "error: rule mine: "))
     assert message in done.stderr
     assert isinstance(done.exception, SystemExit), "no traceback"
 
