@@ -71,7 +71,7 @@ def test_two_rules_cannot_share_a_type_of_state():
 class Nodes(NamedTuple):
     """What `Stubborn` answers: it is changed between calls."""
 
-    answer: list
+    scratch: list
 
 
 class Stubborn(Rule):
@@ -85,7 +85,7 @@ class Stubborn(Rule):
 
     @staticmethod
     def select(state, layer, x, key, training, chosen):
-        nodes, count = state.answer
+        nodes, count = state.scratch
         chosen.nodes[: len(nodes)] = nodes
         return count
 
@@ -107,7 +107,7 @@ def stubborn():
 )
 @pytest.mark.parametrize("call", ["train", "predict"])
 def test_wrong_answers_stop_and_name_the_rule(stubborn, nodes, count, reason, call):
-    stubborn.state.answer[:] = nodes, count
+    stubborn.state.scratch[:] = nodes, count
     with pytest.raises(UserError, match=reason) as failure:
         getattr(stubborn, call)(draw_batch(2, 10, 3), KEY)
     assert f"{Stubborn.select.__module__}.select" in str(failure.value)
@@ -115,7 +115,7 @@ def test_wrong_answers_stop_and_name_the_rule(stubborn, nodes, count, reason, ca
 
 
 def test_no_nodes_at_all_is_an_answer(stubborn):
-    stubborn.state.answer[:] = [], 0
+    stubborn.state.scratch[:] = [], 0
     tally = stubborn.train(draw_batch(2, 10, 3), KEY)
     assert tally.active[0] == 0
     probabilities = stubborn.predict(draw_batch(2, 10, 3), KEY)[0]

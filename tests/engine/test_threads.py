@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numba
 import numpy as np
@@ -201,9 +201,8 @@ def test_sums_of_all_threads_are_those_of_one():
 
 
 class Seen(NamedTuple):
-    """Which thread chose nodes for how many layers and samples."""
+    """The keys that a thread chose with."""
 
-    by_thread: dict
     scratch: list
 
 
@@ -212,9 +211,10 @@ class InPython(Rule):
 
     name = "in_python"
     title = "In Python"
+    by_thread: ClassVar[dict] = {}
 
     def start(self, network):
-        return Seen({}, [])
+        return Seen([])
 
     def for_thread(self, state):
         return state._replace(scratch=[])
@@ -222,7 +222,7 @@ class InPython(Rule):
     @staticmethod
     def select(state, layer, x, key, training, chosen):
         state.scratch.append(int(key))
-        threads = state.by_thread.setdefault(threading.get_ident(), [])
+        threads = InPython.by_thread.setdefault(threading.get_ident(), [])
         threads.append(state.scratch)
         chosen.nodes[:2] = (0, 1)
         return 2
@@ -230,11 +230,12 @@ class InPython(Rule):
 
 @pytest.mark.parametrize("threads", [1, 3, 40])
 def test_rules_in_python_work_with_any_number_of_threads(threads):
+    InPython.by_thread.clear()
     model = make_model(InPython, [10, 4, 3], threads=threads)
     before = model.network.weights.copy()
     tally = model.train(draw_batch(30, 10, 3), KEY)
     assert tally.active[0] == 2 * 30
-    chosen_by = model.state.by_thread
+    chosen_by = InPython.by_thread
     assert len(chosen_by) <= min(threads, 30)
     # Each call's scratch is that of its thread, whose draws have all different keys.
     assert all(len({id(scratch) for scratch in calls}) == 1 for calls in chosen_by.values())

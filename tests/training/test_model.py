@@ -87,7 +87,7 @@ def test_loss_and_hits_are_those_of_the_predictions_before_each_step():
 class Calls(NamedTuple):
     """What `Clock` was called with."""
 
-    refreshed: list
+    scratch: list
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -126,7 +126,7 @@ class Clock(Rule):
         return 10 if seen == 0 else 15
 
     def refresh(self, state, network, recent, work, team):
-        state.refreshed.append((len(recent.labels), recent.numbers[-1]))
+        state.scratch.append((len(recent.labels), recent.numbers[-1]))
 
 
 @pytest.mark.parametrize("part", [1, 7, 10, 60])
@@ -135,8 +135,8 @@ def test_refreshes_come_after_the_samples_asked_for(part):
     rows = draw_batch(60, 10, 3)
     for start in range(0, 60, part):
         model.train(slice_batch(rows, start, min(start + part, 60)), KEY)
-    assert [last + 1 for _, last in model.state.refreshed] == [10, 25, 40, 55]
-    assert all(count <= part for count, _ in model.state.refreshed)
+    assert [last + 1 for _, last in model.state.scratch] == [10, 25, 40, 55]
+    assert all(count <= part for count, _ in model.state.scratch)
 
 
 def test_initial_weights_have_the_stated_spread():
