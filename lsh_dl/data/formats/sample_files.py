@@ -7,15 +7,10 @@ import numpy as np
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
-from lsh_dl.common.user_arrays import as_classes, as_samples, require_numbers
+from lsh_dl.common.user_arrays import as_classes, as_samples, require_numbers, require_units
 from lsh_dl.data.formats.libsvm_floats import read_libsvm_floats
 from lsh_dl.data.formats.npz_arrays import read_npz
-from lsh_dl.data.formats.sample_form import (
-    SampleForm,
-    require_headings,
-    require_like_training,
-    require_shape,
-)
+from lsh_dl.data.formats.sample_form import SampleForm, require_headings, require_shape
 from lsh_dl.data.formats.text_table import read_headings, read_text_table
 
 PACKED = (".gz", ".bz2", ".xz")
@@ -65,7 +60,8 @@ def read_sample_file(
         )
     require_shape(x.shape[1:] if x.ndim > 2 else None, form, str(path))
     x = as_samples(x.reshape(len(x), features), str(path))
-    require_like_training(x, form, str(path))
+    if form.units:
+        require_units(x, form.units, str(path))
     return x, None if y is None else as_classes(y, classes, len(x), str(path))
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
 from pydantic import Field
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.user_arrays import Units, require_units
+from lsh_dl.common.user_arrays import Units
 from lsh_dl.common.validation import Model, validate
 
 
@@ -96,9 +95,3 @@ def require_headings(
                 f"{place}: column {other!r} stands where {whose} {one!r}; give the same columns in "
                 "the same order"
             )
-
-
-def require_like_training(x: np.ndarray, trained: SampleForm, place: str) -> None:
-    """Raise a UserError at `place` where numbers (n, d) are in other units than a model's."""
-    if trained.units:
-        require_units(x, trained.units, place)
