@@ -51,14 +51,14 @@ def read_libsvm_floats(
         raise UserError(f"{path}: {reason}; mend the line") from None
     if not x.shape[0] or not x.nnz:
         raise UserError(f"{path}: no samples with features; `label index:value ...` is needed")
-    if training:
-        low, high = (extreme(axis=0).toarray().ravel() for extreme in (x.min, x.max))
-        require_apart_in_float32(low, high, str(path))
+    ranges = [extreme(axis=0).toarray().ravel() for extreme in (x.min, x.max)] if training else ()
     with np.errstate(over="ignore"):
         x = csr_array(x, dtype=np.float32)
     if not np.isfinite(x.data).all():
         row = np.searchsorted(x.indptr, np.argmin(np.isfinite(x.data)), "right")
         raise UserError(f"{path}: sample {row} has a value that is not finite; remove it")
+    if ranges:
+        require_apart_in_float32(*ranges, str(path))
     return x, as_whole_numbers(y, str(path)).astype(np.int64)
 
 
