@@ -131,10 +131,10 @@ def require_place(folder: Path) -> None:
     """Raise a UserError where a folder cannot be: a file in its place or above, not permitted."""
     for part in (folder, *folder.parents):
         try:
-            is_file = part.is_file()
+            is_other = part.exists() and not part.is_dir()
         except OSError as error:
             raise UserError(f"{part}: {error.strerror or error}; name another folder") from None
-        if is_file:
+        if is_other:
             raise UserError(f"{part} is a file; name a folder")
 
 

@@ -4,7 +4,7 @@ A cast never fails: 2**32 becomes the class 0, a date becomes a number, 1e300 be
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,10 @@ BLOCK = 4096
 """Samples checked at a time: no second array as large as the first."""
 OTHER_UNITS = 50
 """Two parts of one set whose numbers differ by such a factor, in most features, are not alike."""
-
-Units = Literal["fractions of 0 ... 1", "levels of 0 ... 255"]
-"""What ranges of numbers tell of their units."""
+BEYOND = 3
+"""Samples typically so many times as large as the largest of training are in other units."""
+MANY_NEGATIVE = 0.2
+"""Share of negative numbers that is no accident where training had none."""
 
 _FAMILIES = {"b": "truth values", "u": "whole numbers", "i": "whole numbers", "f": "fractions"}
 
@@ -157,7 +158,7 @@ def require_alike(train: np.ndarray, test: np.ndarray, place: str) -> None:
             f"{place}: samples of shape {train.shape[1:]} in training but {test.shape[1:]} in "
             "testing; both need the same"
         )
-    described = [describe_units(part) for part in (train, test)]
+    described = [_describe_units(part) for part in (train, test)]
     if described[0] != described[1] and None not in described:
         raise UserError(
             f"{place}: training samples are {described[0]}, test samples {described[1]}; give both "
@@ -264,39 +265,65 @@ def _compare_magnitudes(train: np.ndarray, test: np.ndarray) -> float:
     return float(low if low > 1 else min(np.quantile(ratios, 0.9, method="higher"), 1.0))
 
 
-def require_units(x: np.ndarray, units: Units, place: str) -> None:
-    """Raise a UserError where no number of x (n, d), or hardly one, can be in the given units."""
-    low, high = float(x.min()), float(x.max())
-    largest = max(high, -low)
-    if (units == "levels of 0 ... 255" and 0 < largest <= 1) or (
-        units == "fractions of 0 ... 1" and largest > OTHER_UNITS
-    ):
+class NumberRange(NamedTuple):
+    """What the numbers of samples are: the least, the largest, and whether all are whole."""
+
+    low: float
+    high: float
+    whole: bool
+
+
+def require_range_alike(x: np.ndarray, trained: NumberRange, place: str) -> None:
+    """Raise a UserError at `place` where samples x (n, d) are in other units than a model's.
+
+    That is: fractions for whole numbers, negative numbers where there were none, or numbers that
+    are typically far beyond the largest.
+    """
+    magnitudes = np.abs(x[x != 0].astype(np.float64))
+    if not len(magnitudes):
+        return
+    largest = max(abs(trained.low), abs(trained.high))
+    are_fractions = magnitudes.max() <= 1 and bool(np.any(magnitudes % 1))
+    are_beyond = np.median(magnitudes) > BEYOND * largest
+    are_negative = trained.low >= 0 and np.mean(x < 0) > MANY_NEGATIVE
+    if (trained.whole and largest > 1 and are_fractions) or are_beyond or are_negative:
+        kind = "whole numbers" if trained.whole else "numbers"
         raise UserError(
-            f"{place}: numbers of {low:g} ... {high:g}, the model was trained on {units}; give "
-            "them in the same units"
+            f"{place}: numbers of {x.min():g} ... {x.max():g}, the model was trained on {kind} of "
+            f"{trained.low:g} ... {trained.high:g}; give them in the same units"
         )
 
 
-def require_apart_in_float32(low: np.ndarray, high: np.ndarray, place: str) -> None:
+def require_apart_in_float32(
+    low: np.ndarray, high: np.ndarray, place: str, features: np.ndarray | None = None
+) -> None:
     """Raise a UserError where features vary, but so little that float32 makes one number of them.
 
     Parameters
     ----------
-    low, high: the least and the largest number of each feature, float64 (d,).
+    low, high: the least and the largest number of each feature (d,), as they were given.
+    features: their numbers; default: 0 ... d - 1.
     """
-    size = np.maximum(np.abs(low), np.abs(high))
-    # What differs by rounding alone is constant.
-    varies = high - low > 2.0**-46 * size
+    size = np.maximum(np.abs(low.astype(np.float64)), np.abs(high.astype(np.float64)))
+    varies = high > low
+    if low.dtype.kind == "f":  # what differs by rounding alone is constant
+        varies &= high - low > 2.0**-46 * size
     lost = np.flatnonzero(varies & (low.astype(np.float32) == high.astype(np.float32)))
     if len(lost):
         at = lost[0]
+        remedy = "multiply it" if size[at] < 1e-30 else "subtract its mean first"
+        feature = at if features is None else features[at]
         raise UserError(
-            f"{place}: feature {at} (from 0 on) goes from {low[at]:.12g} to {high[at]:.12g}, which "
-            "is one number in float32; subtract its mean first, or leave it out"
+            f"{place}: feature {feature} (from 0 on) goes from {_write(low[at])} to "
+            f"{_write(high[at])}, which is one number in float32; {remedy}, or leave it out"
         )
 
 
-def describe_units(x: np.ndarray) -> Units | None:
+def _write(number: Any) -> str:
+    return f"{number:.12g}" if isinstance(number, np.floating) else str(number)
+
+
+def _describe_units(x: np.ndarray) -> str | None:
     """What the range of values says of their units, where it says something."""
     low, high, head = x.min(), x.max(), x[:BLOCK]
     if x.dtype.kind == "b":

@@ -63,8 +63,7 @@ class Npz(DataSet):
         x_train, x_test = (self._samples(raw, f"x_{part}") for part in ("train", "test"))
         if raw["x_train"].dtype != np.uint8:
             x = raw["x_train"].reshape(len(x_train), -1)
-            low, high = (extreme(axis=0).astype(np.float64) for extreme in (x.min, x.max))
-            require_apart_in_float32(low, high, f"{self.path}: x_train")
+            require_apart_in_float32(x.min(axis=0), x.max(axis=0), f"{self.path}: x_train")
         require_alike(raw["x_train"], raw["x_test"], str(self.path))
         shape = raw["x_train"].shape[1:]
         y_train, y_test = (

@@ -9,10 +9,11 @@ from lsh_dl.common.errors import UserError
 from lsh_dl.common.npy import all_finite
 
 
-def name_arrays(state: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
+def name_arrays(state: Any, name: str, scratch: bool = False) -> Iterator[tuple[str, np.ndarray]]:
     """Every array and number below `state`, as `name.field.field`.
 
-    But for what is below a field called `scratch`: it is written before it is read.
+    But, unless asked for, for what is below a field called `scratch`: it is written before it is
+    read.
 
     Raises
     ------
@@ -21,8 +22,8 @@ def name_arrays(state: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
     """
     if hasattr(state, "_fields"):
         for field, value in zip(state._fields, state, strict=True):
-            if field != "scratch":
-                yield from name_arrays(value, f"{name}.{field}")
+            if scratch or field != "scratch":
+                yield from name_arrays(value, f"{name}.{field}", scratch)
     elif state is None:  # of an optimiser without Adam
         return
     elif isinstance(state, np.ndarray | np.generic | bool | int | float | str):
@@ -34,20 +35,27 @@ def name_arrays(state: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
         )
 
 
-def require_state(state: Any, rule: str) -> None:
-    """Raise a UserError unless `state` is what a rule's `start` may return."""
+def require_state(state: Any, rule: str, compiled: bool) -> None:
+    """Raise a UserError unless `state` is what a rule's `start` may return.
+
+    Of a compiled rule `scratch` is looked at too, which kernels are handed as it is.
+    """
     wanted = f"rule {rule}: start: "
     if not (isinstance(state, tuple) and hasattr(state, "_fields")):
         raise UserError(
             f"{wanted}returns {type(state).__name__}; a NamedTuple of arrays and numbers is needed"
         )
     try:
-        arrays = list(name_arrays(state, "state"))
+        arrays = list(name_arrays(state, "state", scratch=compiled))
     except UserError as error:
         raise UserError(f"{wanted}{error}") from None
     for name, array in arrays:
-        if array.dtype.kind not in "buif":
-            raise UserError(f"{wanted}{name} is {array.dtype}; numbers are needed")
+        if array.dtype.kind not in "buif" or array.dtype == np.float16 or not array.dtype.isnative:
+            raise UserError(f"{wanted}{name} is {array.dtype}; native numbers are needed")
+        if not array.flags.writeable:
+            raise UserError(f"{wanted}{name} cannot be written; give a copy of it")
+        if "scratch" not in name.split(".") and not all_finite(array):
+            raise UserError(f"{wanted}{name} is not finite, and so could not be saved")
 
 
 def fill_arrays(state: Any, name: str, arrays: Mapping[str, np.ndarray]) -> None:

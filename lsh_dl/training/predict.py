@@ -9,6 +9,7 @@ import pandas as pd
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.files import require_apart, written_whole
+from lsh_dl.common.user_arrays import require_range_alike
 from lsh_dl.data.formats.sample_files import read_sample_file
 from lsh_dl.data.formats.sample_form import read_form, require_form
 from lsh_dl.data.prepared.store import ArraySamples, SparseSamples, open_prepared
@@ -18,6 +19,9 @@ from lsh_dl.training.epochs import predict_all
 from lsh_dl.training.loader import DenseInputs, Inputs, SparseInputs, prefetch
 from lsh_dl.training.metrics import RANKS, add_hits, count_hits, no_hits, precision_at
 from lsh_dl.training.model_file import TrainedModel, read_model
+
+FIRST_HEADING = b"sample,"
+"""What a table of predictions begins with."""
 
 
 class Summary(NamedTuple):
@@ -54,10 +58,11 @@ def predict_file(
     ------
     UserError
         The model or the samples cannot be read or do not go together, the model diverged, or
-        `out` is one of them.
+        `out` is one of them or another file that holds no predictions.
     """
     if out is not None:
         require_apart([out], [model_path, source])
+        _require_place(out)
     trained = read_model(model_path, rule)
     inputs, labelled = open_samples(source, part, trained, model_path)
 
@@ -70,6 +75,17 @@ def predict_file(
         return predict(None)
     with written_whole(out) as file:
         return predict(file)
+
+
+def _require_place(out: Path) -> None:
+    """See that no file of another kind would be replaced: data, say."""
+    if out.is_file() and out.stat().st_size:
+        with out.open("rb") as file:
+            if not file.read(len(FIRST_HEADING)) == FIRST_HEADING:
+                raise UserError(
+                    f"{out}: is there and holds no predictions; name another file, or remove it "
+                    "first"
+                )
 
 
 def open_samples(
@@ -93,6 +109,9 @@ def open_samples(
         require_form(read_form(features, data.meta, str(source)), form, str(source))
         if isinstance(samples, SparseSamples):
             return SparseInputs(samples.x, samples.y), True
+        if form.numbers:
+            some = np.linspace(0, len(samples) - 1, min(len(samples), 1000)).astype(np.int64)
+            require_range_alike(samples.take(some)[0], form.numbers, str(source))
         return DenseInputs(samples, trained.transform), True
     x, y = read_sample_file(source, part, form, trained.classes)
     labels = np.zeros(len(x), np.int32) if y is None else y.astype(np.int32)

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -91,6 +92,12 @@ def test_csv_with_labels(tmp_path, text, labels, packed):
         ("2019,2020,2021\n7,8,6\n", "line 1 counts 2019, 2020, ...: are these headings?"),
         ("400,410,420,class\n" + PLAIN, "line 1 counts 400, 410, ...: are these headings?"),
         ("400,410,420,430\n" + PLAIN, "line 1 counts 400, 410, ...: are these headings?"),
+        ("2018,2020,2021,kind\n.1,.5,.3,cat\n.2,.1,.9,dog\n.2,.7,.9,cat\n", "line 1 counts 2018"),
+        ("4000,3998,3996,kind\n1,5,3,cat\n2,1,9,dog\n2,7,9,cat\n", "line 1 counts 4000"),
+        ("400.5,401,401.5,kind\n1,5,3,cat\n2,1,9,dog\n2,7,9,cat\n", "line 1 counts 400.5"),
+        ("2019,2020,class\n1,5,cat\n2,1,dog\n2,7,cat\n", "line 1 counts 2019"),
+        ("2019,2020,2021,kind\n1,2,3,cat\n2,1,9,dog\n2,7,9,cat\n", "line 1 counts 2019"),
+        (PLAIN.replace("\n", ",?\n"), "line 1, column 5: ? label"),
         (",a,b,c\n" + PLAIN, "line 1: column 1 has no heading"),
         (",2,3,4\n" + PLAIN, "line 1, column 1: missing"),
         ("1,,3,4\n" + PLAIN, "line 1, column 2: missing"),
@@ -256,6 +263,11 @@ def test_what_was_written_is_read(tmp_path_factory, x):
         "400,410,420,cat\n1,7,2,cat\n",
         "1,2,3,4\n5,6,7,8\n",
         "200,210,220\n5,15,25\n",
+        "10,20,30,40,up\n40,10,20,30,down\n20,40,10,30,down\n",
+        "0,1\n1,0\n",
+        "0,1,2\n1,0,1\n2,2,0\n",
+        "1,2,3,cat\n9,9,1,dog\n7,2,8,eel\n",
+        "1,2,3,cat\n4,6,5,dog\n7,2,8,cat\n",
         "7,7,7,7\n1,2,2,4\n",
         "4,3,2,1\n1,2,2,4\n",
         "0.5,1.5,2.5,3\n1,2,2,4\n",
@@ -291,6 +303,29 @@ def test_features_that_float32_makes_constant(tmp_path):
     np.savez(tmp_path / "a.npz", x_train=x, **arrays)
     with pytest.raises(UserError, match=r"a.npz: x_train: feature 1 \(from 0 on\) goes from 17000"):
         prepare("mine", {"source": "npz", "path": str(tmp_path / "a.npz")}, tmp_path / "npz")
+    x = 2**60 + np.arange(9).reshape(3, 3)
+    np.savez(tmp_path / "a.npz", x_train=x, **arrays)
+    with pytest.raises(UserError, match=r"feature 0 .* goes from 1152921504606846976 to 11529215"):
+        prepare("mine", {"source": "npz", "path": str(tmp_path / "a.npz")}, tmp_path / "npz")
+    text = "1e-60,1,0\n3e-60,2,1\n"
+    with pytest.raises(UserError, match="one number in float32; multiply it, or leave it out"):
+        prepare_own(tmp_path, "csv", text, text, ".csv")
+
+
+def test_an_array_that_is_twice_in_a_file(tmp_path):
+    arrays = {f"x_{part}": np.eye(3) for part in ("train", "test")}
+    np.savez(tmp_path / "a.npz", **arrays, y_train=range(3), y_test=range(3))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile's own, of the name
+        archive.writestr("x_train.npy", archive.read("x_test.npy"))
+    with pytest.raises(UserError, match=r"a.npz: an array is in it twice"):
+        prepare("mine", {"source": "npz", "path": str(tmp_path / "a.npz")}, tmp_path / "npz")
+
+
+def test_wide_libsvm_is_looked_at_where_it_is_stored(tmp_path):
+    text = "0 1:1 2000000000:1\n1 1:2 2000000000:3\n"
+    with pytest.raises(UserError, match="samples of 2000000000"):
+        prepare_own(tmp_path, "libsvm", text, text, ".svm")
 
 
 def test_rounding_is_no_variation(tmp_path):

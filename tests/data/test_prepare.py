@@ -148,6 +148,70 @@ def test_scaling_by_the_data(x, chosen, dtype):
     assert reason
 
 
+def test_two_features_in_different_units():
+    x = RNG.random((200, 2)).astype(np.float32) * np.float32([1, 1000])
+    assert choose_preprocessing(statistics(x))[0] == "standardize_each"
+
+
+def test_features_far_from_zero_are_scaled_by_their_own_spread():
+    """Seconds since 1970 over an hour; beside what is constant, which becomes 0."""
+    x = RNG.normal(size=(5000, 4))
+    x[:, 1] = 1.7e9 + 3000 * RNG.random(5000)
+    x[:, 2] = 1.7e9 + RNG.integers(2, size=5000) * 128  # two neighbours in float32
+    x[:, 3] = 5
+    x = x.astype(np.float32)
+    offset, scale = fit_preprocessing(statistics(x), "standardize_each")
+    inputs = (x - offset) * scale
+    np.testing.assert_allclose(inputs.std(axis=0), [1, 1, 0, 0], atol=0.05)
+    np.testing.assert_allclose(inputs.mean(axis=0), 0, atol=0.1)
+
+
+@pytest.mark.parametrize("headings", [("a", "b"), ("a", "b", "b"), "abc", range(2)])
+def test_headings_are_one_a_feature(tmp_path, headings):
+    with pytest.raises(UserError, match=r"data set own: headings: \d names for 3 features"):
+        prepare_arrays(tmp_path, headings)
+
+
+def test_headings_of_any_kind_are_kept_as_text(tmp_path):
+    assert prepare_arrays(tmp_path, np.arange(3)).meta["headings"] == ["0", "1", "2"]
+
+
+def prepare_arrays(folder, headings):
+    """A data set in a file of its own, that gives its features names."""
+    source = folder / "own.py"
+    source.write_text(OWN)
+    (folder / "headings.json").write_text(
+        json.dumps(headings if isinstance(headings, str) else list(map(str, headings)))
+    )
+    prepare("own", {"source": str(source)}, folder / "prepared")
+    return open_prepared(folder / "prepared")
+
+
+OWN = '''
+import json
+from pathlib import Path
+
+import numpy as np
+
+from lsh_dl.data.base import Arrays, DataSet
+
+
+class Own(DataSet):
+    """Three features with names."""
+
+    name = "own"
+    title = "Own"
+    kind = "real"
+    classes = 2
+
+    def build(self, sources):
+        x, y = np.random.default_rng(0).random((20, 3)).astype(np.float32), np.arange(20) % 2
+        names = json.loads(Path(__file__).with_name("headings.json").read_text())
+        names = names if isinstance(names, str) else np.array(names)
+        return Arrays(x, y, x, y, "drawn", headings=names)
+'''
+
+
 def test_own_data_in_different_units_are_learned(tmp_path, capsys):
     """Without a word of scaling; divided by the largest number, one feature would be all."""
     x, y = load_wine(return_X_y=True)

@@ -94,12 +94,16 @@ def test_train_and_predict(folder):
         ("None", "return 0", "start: returns NoneType; a NamedTuple of arrays"),
         ("{'one': 0}", "return 0", "start: returns dict; a NamedTuple of arrays"),
         ("State([0])", "return 0", "start: state.one is a list"),
-        ("State('many')", "return 0", "start: state.one is <U4; numbers"),
+        ("State(np.array([np.inf]))", "return 0", "state.one is not finite, and so could not be"),
+        ("State(np.broadcast_to(1.0, 3))", "return 0", "state.one cannot be written; give a copy"),
+        ("State(np.ones(3, '>f8'))", "return 0", "state.one is >f8; native numbers are needed"),
+        ("State('many')", "return 0", "start: state.one is <U4; native numbers"),
     ],
 )
 def test_rule_that_fails_ends_in_one_line(folder, start, body, message):
     (folder / "mine.py").write_text(
         "# -*- coding: latin-1 -*-\n# größe\nfrom typing import NamedTuple\n\n"
+        "import numpy as np\n\n"
         "from lsh_dl.rules.base import Rule\n\n\nclass State(NamedTuple):\n    one: int\n\n\n"
         'class Mine(Rule):\n    """Mine."""\n\n    name = "mine"\n    title = "Mine"\n\n'
         f"    def start(self, network):\n        return {start}\n\n"

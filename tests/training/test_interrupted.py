@@ -160,6 +160,21 @@ def _choose_wrongly(state, layer, x, key, training, chosen):
     return width + state.extra
 
 
+class Scribble(NamedTuple):
+    """A state whose scratch no kernel can be handed."""
+
+    extra: int
+    shift: int
+    scratch: object
+
+
+@pytest.mark.parametrize("scratch", ["text", [1, 2], {}])
+def test_scratch_of_a_compiled_rule_is_arrays_and_numbers(monkeypatch, scratch):
+    monkeypatch.setattr(Wrong, "state", Scribble(0, 0, scratch))
+    with pytest.raises(UserError, match=r"rule wrong: start: state.scratch is "):
+        make_model(Wrong, SIZES)
+
+
 class Wrong(Rule):
     """Compiled, and wrong once `start` is patched."""
 

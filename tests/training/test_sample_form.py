@@ -77,6 +77,32 @@ def test_same_columns_pass_with_headings_or_without(table_model, tmp_path, text,
     assert predict(table_model, tmp_path / name).samples == 1
 
 
+def test_headings_of_a_model_are_known_whatever_they_are_called(tmp_path):
+    """Numbers as headings, without that of the labels, are no sample."""
+    names = ["10", "20", "40", "label"]
+    rows = [(*row, place % 2) for place, row in enumerate(np.random.default_rng(0).random((40, 3)))]
+    model = train(tmp_path, {"source": "csv", **tables(tmp_path, names, rows)})
+    (tmp_path / "a.csv").write_text("10,20,40\n.1,.2,.3\n")
+    assert predict(model, tmp_path / "a.csv").samples == 1
+    (tmp_path / "a.csv").write_text("40,20,10\n.1,.2,.3\n")
+    with pytest.raises(UserError, match=r"column '40' stands where the model's data have '10'"):
+        predict(model, tmp_path / "a.csv")
+
+
+def test_predictions_replace_predictions_alone(table_model, tmp_path):
+    (tmp_path / "a.csv").write_text("1,2\n")
+    mine = tmp_path / "mine.csv"
+    for text, replaced in (("1,2,0\n", False), ("sample,predicted\n0,1\n", True), ("", True)):
+        mine.write_text(text)
+        if replaced:
+            predict_file(table_model, tmp_path / "a.csv", "test", mine)
+            assert mine.read_text().startswith("sample,predicted,")
+        else:
+            with pytest.raises(UserError, match=r"mine.csv: is there and holds no predictions"):
+                predict_file(table_model, tmp_path / "a.csv", "test", mine)
+            assert mine.read_text() == text
+
+
 def test_prepared_folder_of_other_columns(table_model, tmp_path):
     rows = [(high, place % 2, -high) for place, high in enumerate(range(20))]
     entry = {"source": "csv", **tables(tmp_path, ["high", "label", "low"], rows)}
@@ -100,24 +126,31 @@ def levels(*shape):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float64])
-@pytest.mark.parametrize("shape", [(40, 2, 4), (40, 8)])
+@pytest.mark.parametrize("shape", [(40, 2, 4), (40, 8), (40, 1, 2, 4), (40, 2, 4, 1)])
 def test_same_images_pass(image_model, tmp_path, shape, dtype):
     path = save(tmp_path, "x.npz", x=levels(*shape).astype(dtype))
     assert predict(image_model, path).samples == 40
 
 
-def test_one_black_image_passes(image_model, tmp_path):
-    assert predict(image_model, save(tmp_path, "x.npz", x=np.zeros((1, 8)))).samples == 1
+@pytest.mark.parametrize("x", [np.zeros((1, 8)), np.ones((1, 8)), levels(40, 8) / 2])
+def test_images_that_are_dark_or_no_longer_whole_pass(image_model, tmp_path, x):
+    assert predict(image_model, save(tmp_path, "x.npz", x=x)).samples == len(x)
 
 
 @pytest.mark.parametrize(
     ("x", "message"),
     [
         (levels(40, 4, 2), r"images of shape \(4, 2\), the model was trained on \(2, 4\)"),
-        (levels(40, 1, 2, 4), r"images of shape \(1, 2, 4\), the model was trained on \(2, 4\)"),
-        (levels(40, 8) / 255, r"numbers of 0 ... 1, the model was trained on levels of 0 ... 255"),
-        (levels(40, 8) > 100, r"numbers of 0 ... 1, the model was trained on levels of 0 ... 255"),
-        (levels(40, 8) / 255 - 0.5, r"numbers of -0.5 ... 0.5, the model was trained on levels"),
+        (levels(40, 2, 2, 2), r"images of shape \(2, 2, 2\), the model was trained on \(2, 4\)"),
+        (
+            levels(40, 8) / 255,
+            r"numbers of 0 ... 1, the model was trained on whole numbers of 0 ... 255",
+        ),
+        (levels(40, 8) > 100, "truth values, the model was trained on numbers up to 255"),
+        (
+            levels(40, 8) / 255 - 0.5,
+            r"numbers of -0.5 ... 0.5, the model was trained on whole numbers",
+        ),
     ],
 )
 def test_other_images_are_refused(image_model, tmp_path, x, message):
@@ -134,7 +167,11 @@ def test_prepared_folder_of_other_images(image_model, tmp_path):
             levels(40, 4, 2).astype(np.uint8),
             r"\(4, 2\), the model was trained on \(2, 4\)",
         ),
-        ("units", levels(40, 2, 4) / 255, "fractions of 0 ... 1, the model was trained on levels"),
+        (
+            "units",
+            levels(40, 2, 4) / 255,
+            "numbers of 0 ... 1, the model was trained on whole numbers",
+        ),
     ):
         path = save(tmp_path, f"{name}.npz", x_train=x, y_train=y, x_test=x, y_test=y)
         folder = prepare("mine", {"source": "npz", "path": str(path)}, tmp_path / name)
@@ -148,8 +185,12 @@ def test_levels_for_fractions(tmp_path):
     path = save(tmp_path, "a.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     model = train(tmp_path, {"source": "npz", "path": str(path)})
     assert predict(model, save(tmp_path, "b.npz", x=1.2 * x)).samples == 60
-    with pytest.raises(UserError, match=r"the model was trained on fractions of 0 ... 1"):
+    assert predict(model, save(tmp_path, "o.npz", x=np.where(x == x.max(), 60, x))).samples == 60
+    with pytest.raises(UserError, match=r"the model was trained on numbers of 0.0"):
         predict(model, save(tmp_path, "c.npz", x=(255 * x).astype(np.uint8)))
+    for name, other in (("per cents", 50 * x), ("standardised", (x - 0.5) / x.std())):
+        with pytest.raises(UserError, match="give them in the same units"):
+            predict(model, save(tmp_path, f"{name}.npz", x=other))
 
 
 def test_libsvm_counts_as_in_training(tmp_path):
@@ -176,7 +217,7 @@ def test_a_record_that_tells_of_nothing_or_of_nonsense(table_model, tmp_path):
     for record in ({}, {"data": None}, {"data": {"title": "old"}}):
         write_model(tmp_path / "old", replace(trained, record=record))
         assert predict(tmp_path / "old", tmp_path / "a.csv").samples == 1
-    for data in ({"headings": 3}, {"units": "miles"}, {"image_shape": ["a", "b"]}):
+    for data in ({"headings": 3}, {"numbers": "miles"}, {"image_shape": ["a", "b"]}):
         write_model(tmp_path / "odd", replace(trained, record={"data": data}))
         with pytest.raises(UserError, match=f"{tmp_path / 'odd'}: data.{next(iter(data))}"):
             predict(tmp_path / "odd", tmp_path / "a.csv")

@@ -51,15 +51,27 @@ def read_libsvm_floats(
         raise UserError(f"{path}: {reason}; mend the line") from None
     if not x.shape[0] or not x.nnz:
         raise UserError(f"{path}: no samples with features; `label index:value ...` is needed")
-    ranges = [extreme(axis=0).toarray().ravel() for extreme in (x.min, x.max)] if training else ()
+    ranges = _find_ranges(x) if training else ()
     with np.errstate(over="ignore"):
         x = csr_array(x, dtype=np.float32)
     if not np.isfinite(x.data).all():
         row = np.searchsorted(x.indptr, np.argmin(np.isfinite(x.data)), "right")
         raise UserError(f"{path}: sample {row} has a value that is not finite; remove it")
     if ranges:
-        require_apart_in_float32(*ranges, str(path))
+        low, high, features = ranges
+        require_apart_in_float32(low, high, str(path), features)
     return x, as_whole_numbers(y, str(path)).astype(np.int64)
+
+
+def _find_ranges(x: "csr_array") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The least and the largest number of each feature that is ever stored, and which these are."""
+    order = np.argsort(x.indices, kind="stable")
+    columns, values = x.indices[order], x.data[order]
+    starts = np.flatnonzero(np.diff(columns, prepend=-1))
+    low, high = (extreme.reduceat(values, starts) for extreme in (np.minimum, np.maximum))
+    has_zeros = np.diff(starts, append=len(columns)) < x.shape[0]
+    low, high = np.where(has_zeros, low.clip(max=0), low), np.where(has_zeros, high.clip(0), high)
+    return low, high, columns[starts]
 
 
 class _Lines:

@@ -22,7 +22,10 @@ def read_npz(path: Path, names: Sequence[str]) -> Mapping[str, np.ndarray]:
         or more than there is memory for.
     """
     with open_zip(path) as archive:
-        sizes = {info.filename: info.file_size for info in archive.infolist()}
+        members = archive.infolist()
+        sizes = {info.filename: info.file_size for info in members}
+        if len(sizes) < len(members):
+            raise UserError(f"{path}: an array is in it twice; write the file again")
         found = [name for name in names if f"{name}.npy" in sizes]
         needed = sum(sizes[f"{name}.npy"] for name in found)
         require_memory(2 * needed, f"{path}: to read {', '.join(found)}")

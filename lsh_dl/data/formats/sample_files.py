@@ -7,7 +7,7 @@ import numpy as np
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
-from lsh_dl.common.user_arrays import as_classes, as_samples, require_numbers, require_units
+from lsh_dl.common.user_arrays import as_classes, as_samples, require_numbers, require_range_alike
 from lsh_dl.data.formats.libsvm_floats import read_libsvm_floats
 from lsh_dl.data.formats.npz_arrays import read_npz
 from lsh_dl.data.formats.sample_form import SampleForm, require_headings, require_shape
@@ -58,10 +58,15 @@ def read_sample_file(
         raise UserError(
             f"{path}: samples of shape {x.shape}; the model needs {features} numbers a sample"
         )
+    if x.dtype == bool and form.numbers and form.numbers.high > 1:
+        raise UserError(
+            f"{path}: truth values, the model was trained on numbers up to {form.numbers.high:g}; "
+            "give them in the same units"
+        )
     require_shape(x.shape[1:] if x.ndim > 2 else None, form, str(path))
     x = as_samples(x.reshape(len(x), features), str(path))
-    if form.units:
-        require_units(x, form.units, str(path))
+    if form.numbers:
+        require_range_alike(x, form.numbers, str(path))
     return x, None if y is None else as_classes(y, classes, len(x), str(path))
 
 
@@ -75,8 +80,9 @@ def _read_npz(path: Path, part: str, form: SampleForm) -> tuple[np.ndarray, np.n
 
 def _read_text(path: Path, part: str, form: SampleForm) -> tuple[np.ndarray, np.ndarray | None]:
     if form.headings:
-        require_headings(read_headings(path), form.headings, str(path), "the model's data have")
-    return read_text_table(path, form.features)
+        found = read_headings(path, form.headings)
+        require_headings(found, form.headings, str(path), "the model's data have")
+    return read_text_table(path, form.features, expected=form.headings)
 
 
 def _read_libsvm(path: Path, part: str, form: SampleForm) -> tuple[np.ndarray, np.ndarray | None]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.user_arrays import Units
+from lsh_dl.common.user_arrays import NumberRange
 from lsh_dl.common.validation import Model, validate
 
 
@@ -18,7 +18,7 @@ class SampleForm(NamedTuple):
     features: numbers of a sample.
     image_shape: of samples that are images.
     headings: what the features are called, in their order.
-    units: what their numbers stand for.
+    numbers: what their numbers are.
     first_index: where LIBSVM's text counts features from.
 
     None where it is not known.
@@ -27,14 +27,14 @@ class SampleForm(NamedTuple):
     features: int
     image_shape: tuple[int, ...] | None = None
     headings: tuple[str, ...] | None = None
-    units: Units | None = None
+    numbers: NumberRange | None = None
     first_index: int = 1
 
 
 class _Told(Model):
     image_shape: tuple[int, ...] | None = None
     headings: tuple[str, ...] | None = None
-    units: Units | None = None
+    numbers: NumberRange | None = None
     first_index: Annotated[int, Field(ge=0, le=1)] = 1
 
 
@@ -53,26 +53,26 @@ def read_form(features: int, meta: Any, place: str) -> SampleForm:
     if not isinstance(meta, Mapping):
         return SampleForm(features)
     settings = meta.get("settings")
-    told = {name: meta[name] for name in ("image_shape", "headings", "units") if name in meta}
+    told = {name: meta[name] for name in ("image_shape", "headings", "numbers") if name in meta}
     if meta.get("name") == "libsvm" and isinstance(settings, Mapping):
         told["first_index"] = settings.get("first_index", 1)
-    return SampleForm(features, **validate(_Told, told, place).model_dump())
+    read = validate(_Told, told, place)
+    return SampleForm(features, *(getattr(read, name) for name in SampleForm._fields[1:]))
 
 
 def require_form(found: SampleForm, trained: SampleForm, place: str) -> None:
     """Raise a UserError at `place` where samples look otherwise than a model's."""
     require_shape(found.image_shape, trained, place)
     require_headings(found.headings, trained.headings, place, "the model's data have")
-    if None not in (found.units, trained.units) and found.units != trained.units:
-        raise UserError(
-            f"{place}: samples are {found.units}, the model was trained on {trained.units}; give "
-            "them in the same units"
-        )
 
 
 def require_shape(shape: tuple[int, ...] | None, trained: SampleForm, place: str) -> None:
-    """Raise a UserError at `place` where images are of another shape than a model's."""
-    if shape and trained.image_shape and shape != trained.image_shape:
+    """Raise a UserError at `place` where images are of another shape than a model's.
+
+    Axes of length 1, as of channels, change nothing.
+    """
+    both = [[size for size in sizes or () if size != 1] for sizes in (shape, trained.image_shape)]
+    if shape and trained.image_shape and both[0] != both[1]:
         raise UserError(
             f"{place}: images of shape {shape}, the model was trained on {trained.image_shape}; "
             "give them in that shape, or a row of numbers each, in the same order"

@@ -2,11 +2,10 @@
 
 import csv
 from array import array
-from collections import Counter
-from collections.abc import Iterator
-from itertools import chain, pairwise
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
 
@@ -17,25 +16,22 @@ from lsh_dl.common.user_arrays import (
     parse_number,
     require_apart_in_float32,
 )
+from lsh_dl.data.formats.headings import LABEL, Row, find_headings
 from lsh_dl.data.formats.packed import bounded_lines, open_packed
 
-LABEL = "label"
-"""Heading of the column of labels."""
 LONGEST_LINE = 16 << 20
 """Bytes of a line: about two million numbers."""
 BLOCK = 1_000
 """Samples converted at a time."""
-MISSING = ("", "NA", "N/A", "n/a", "<NA>", "None", "NULL", "null")
+MISSING = ("", "?", "NA", "N/A", "n/a", "<NA>", "None", "NULL", "null")
 """How R, pandas and databases write a label that is not there; `nan` is a number that is none."""
 
 
-class _Row(NamedTuple):
-    line: int
-    fields: list[str]
-
-
 def read_text_table(
-    path: Path, features: int | None = None, training: bool = False
+    path: Path,
+    features: int | None = None,
+    training: bool = False,
+    expected: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The samples of a file, packed or not, and their labels where it has them.
 
@@ -50,6 +46,8 @@ def read_text_table(
         None: a file has labels.
     training
         Whether to see that features which vary do so in float32 too.
+    expected
+        What the features are called, where that is known.
 
     Returns
     -------
@@ -65,9 +63,9 @@ def read_text_table(
         first = next(rows, None)
         if first is None:
             raise UserError(f"{path}: empty; a line a sample is needed")
-        second = next(rows, None)
-        headings = _headings(first, second, path)
-        rows = chain([second] if second else [], rows)
+        following = _take_some(rows)
+        headings = find_headings(first, following, path, expected)
+        rows = chain(following, rows)
         width = len(first.fields)
         if headings:
             at = [place for place, name in enumerate(headings) if name.lower() == LABEL]
@@ -88,16 +86,27 @@ def read_text_table(
     return x, y
 
 
-def read_headings(path: Path) -> list[str] | None:
+def read_headings(path: Path, expected: Sequence[str] | None = None) -> list[str] | None:
     """The headings of a file that has them, but for that of the labels."""
     with open_packed(path) as stream:
         rows = _parts(stream, path)
         first = next(rows, None)
-        headings = first and _headings(first, next(rows, None), path)
+        headings = first and find_headings(first, _take_some(rows), path, expected)
     return headings and [name for name in headings if name.lower() != LABEL]
 
 
-def _parts(stream: IO[bytes], path: Path) -> Iterator[_Row]:
+def _take_some(rows: Iterator[Row]) -> list[Row]:
+    """Lines by which headings are told from a sample."""
+    taken, fields = [], 0
+    for row in rows:
+        taken.append(row)
+        fields += len(row.fields)
+        if len(taken) == BLOCK or fields > 200_000:
+            break
+    return taken
+
+
+def _parts(stream: IO[bytes], path: Path) -> Iterator[Row]:
     """The fields of each line that is not blank, without the blanks around them."""
     lines = _decoded(stream, path)
     if is_csv(path):
@@ -111,11 +120,11 @@ def _parts(stream: IO[bytes], path: Path) -> Iterator[_Row]:
                 return
             fields = [field.strip() for field in fields]
             if fields and fields != [""]:
-                yield _Row(reader.line_num, fields)
+                yield Row(reader.line_num, fields)
     else:
         for number, line in enumerate(lines, 1):
             if fields := line.split():
-                yield _Row(number, fields)
+                yield Row(number, fields)
 
 
 def is_csv(path: Path) -> bool:
@@ -133,64 +142,8 @@ def _decoded(stream: IO[bytes], path: Path) -> Iterator[str]:
             raise UserError(f"{path}: line {number}: not UTF-8; save the file as UTF-8") from None
 
 
-def _headings(first: _Row, second: _Row | None, path: Path) -> list[str] | None:
-    """The first line's fields if they are headings, None if they are a sample."""
-    line, fields = first
-    if LABEL not in [field.lower() for field in fields]:
-        if any(parse_number(field) is not None for field in fields):
-            if second and _counts(fields, second.fields):
-                raise UserError(
-                    f"{path}: line {line} counts {fields[0]}, {fields[1]}, ...: are these "
-                    "headings? If so, remove the line or name the columns "
-                    f"(`{LABEL}` that of the labels); if it is a sample, put headings above it"
-                )
-            return None
-        if not any(fields):
-            return None  # refused as a sample, with line and column
-        for name, separator in ((";", "semicolons"), ("\t", "tabulators")):
-            if len(fields) == 1 and name in fields[0]:
-                raise UserError(
-                    f"{path}: line {line}: parted by {separator}; part numbers by commas"
-                )
-    if "" in fields:
-        raise UserError(
-            f"{path}: line {line}: column {fields.index('') + 1} has no heading; name it, or leave "
-            "out a column that counts the rows (pandas: to_csv(..., index=False))"
-        )
-    name, count = Counter(fields).most_common(1)[0]
-    if count > 1:
-        raise UserError(f"{path}: line {line}: two columns are called `{name}`; rename one")
-    return fields
-
-
-def _counts(fields: list[str], second: list[str]) -> bool:
-    """Whether a first line counts, as columns, years or wavelengths are called, the second not so.
-
-    Few numbers must begin as counts do, or be large: a sample may well be 3, 4, 5. A last field
-    that is no number may be what labels are called, unless it is a label in the second line.
-    """
-    numbers, fewest = [parse_number(field) for field in fields], 2
-    if numbers[-1] is None and fields[-1] != second[-1]:
-        numbers, fewest = numbers[:-1], 3
-    step = _find_step(numbers)
-    if step is None or len(numbers) < fewest:
-        return False
-    if _find_step([parse_number(field) for field in second[: len(numbers)]]) == step:
-        return False
-    begins = numbers[0] in (0, 1) and step == 1
-    return len(numbers) > 3 or begins or (len(numbers) == 3 and numbers[0] >= 100)
-
-
-def _find_step(numbers: list[float | None]) -> float | None:
-    """The one step in which whole numbers rise; None if they do not."""
-    if len(numbers) < 2 or any(number is None or number % 1 != 0 for number in numbers):
-        return None
-    steps = {after - before for before, after in pairwise(numbers)}
-    return steps.pop() if len(steps) == 1 and min(steps) > 0 else None
-
-
 def _convert(
-    rows: Iterator[_Row], path: Path, width: int, label: int | None, headings: list[str] | None
+    rows: Iterator[Row], path: Path, width: int, label: int | None, headings: list[str] | None
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
     """Samples, labels, and the least and the largest number of each feature, float64."""
     blocks, labels, lows, highs = [], [], [], []
@@ -233,7 +186,7 @@ def _convert(
     return x, y, np.min(lows, axis=0), np.max(highs, axis=0)
 
 
-def _narrow(numbers: np.ndarray, rows: list[_Row], label, path, headings) -> np.ndarray:
+def _narrow(numbers: np.ndarray, rows: list[Row], label, path, headings) -> np.ndarray:
     """A block of numbers as float32, all finite."""
     with np.errstate(over="ignore"):
         x = numbers.astype(np.float32)
@@ -243,7 +196,7 @@ def _narrow(numbers: np.ndarray, rows: list[_Row], label, path, headings) -> np.
     return x
 
 
-def _label(row: _Row, label: int, path: Path, headings: list[str] | None) -> str:
+def _label(row: Row, label: int, path: Path, headings: list[str] | None) -> str:
     text = row.fields[label]
     number = parse_number(text)
     if text in MISSING or (number is not None and not np.isfinite(number)):
@@ -254,7 +207,7 @@ def _label(row: _Row, label: int, path: Path, headings: list[str] | None) -> str
 REMEDY = "remove the line or put a value there"
 
 
-def _wrong_field(row: _Row, label: int | None, path: Path, headings) -> UserError:
+def _wrong_field(row: Row, label: int | None, path: Path, headings) -> UserError:
     """The error for the first field of a row that is no finite number."""
     for place, field in enumerate(row.fields):
         number = parse_number(field)
@@ -272,7 +225,7 @@ def _wrong_field(row: _Row, label: int | None, path: Path, headings) -> UserErro
     return UserError(f"{at}: {field[:30]} is missing or not finite; {REMEDY}")
 
 
-def _place(row: _Row, column: int, path: Path, headings: list[str] | None) -> str:
+def _place(row: Row, column: int, path: Path, headings: list[str] | None) -> str:
     name = f" ({headings[column][:30]!r})" if headings else ""
     return f"{path}: line {row.line}, column {column + 1}{name}"
 

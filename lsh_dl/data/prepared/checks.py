@@ -16,7 +16,7 @@ from pydantic import Field
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.kinds import Kind
 from lsh_dl.common.npy import all_finite, map_array
-from lsh_dl.common.user_arrays import Units
+from lsh_dl.common.user_arrays import NumberRange
 from lsh_dl.common.validation import Model, validate
 from lsh_dl.data.base import Preprocessing
 
@@ -72,7 +72,9 @@ class Meta(Model):
         None, description="what the classes are called; null: 0 ... classes - 1"
     )
     headings: list[str] | None = Field(None, description="what the features are called")
-    units: Units | None = Field(None, description="what ranges of numbers tell of their units")
+    numbers: NumberRange | None = Field(
+        None, description="the least and the largest of training, and whether all are whole"
+    )
     arrays: dict[str, int] = Field(description="files of arrays, with the CRC-32 of their bytes")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from lsh_dl.common.code import source_files
 from lsh_dl.common.discovery import find, is_outside, refer_to
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
-from lsh_dl.common.user_arrays import as_sparse, describe_units
+from lsh_dl.common.user_arrays import as_sparse
 from lsh_dl.common.validation import validate
 from lsh_dl.data.base import Arrays, DataSet, Stream
 from lsh_dl.data.prepared.checks import FORMAT, ArrayFolder, checksum
@@ -176,7 +176,7 @@ def _write(
         np.save(folder / "rows_train.npy", rest)
         train = pick(train, rest)
     preprocessing = settings.preprocessing or dataset.preprocessing
-    units = None
+    numbers = None
     if isinstance(train, SparseSamples):
         if settings.preprocessing:
             raise UserError(
@@ -194,7 +194,7 @@ def _write(
                 file=sys.stderr,
             )
         offset, scale = fit_preprocessing(found, preprocessing)
-        units = describe_units(train.take(np.arange(min(len(train), BLOCK)))[0])
+        numbers = found.numbers
     np.save(folder / "offset.npy", offset)
     np.save(folder / "scale.npy", scale)
     meta = {
@@ -206,8 +206,8 @@ def _write(
         "classes": classes,
         "class_names": None if arrays.class_names == tuple(range(classes)) else arrays.class_names,
         "image_shape": shape,
-        "headings": arrays.headings,
-        "units": units,
+        "headings": _check_headings(arrays.headings, train.features, label),
+        "numbers": numbers,
         "provenance": arrays.provenance,
         "preprocessing": preprocessing,
         "settings": settings.model_dump(mode="json"),
@@ -218,6 +218,18 @@ def _write(
         "arrays": {path.name: checksum(path) for path in sorted(folder.glob("*.npy"))},
     }
     (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
+
+
+def _check_headings(headings: Iterable[str] | None, features: int, label: str) -> list[str] | None:
+    if headings is None:
+        return None
+    names = [headings] if isinstance(headings, str) else list(map(str, headings))
+    if len(names) != features or len(set(names)) != features:
+        raise UserError(
+            f"data set {label}: headings: {len(set(names))} names for {features} features; give "
+            "each its own, or None"
+        )
+    return names
 
 
 def check_samples(x: np.ndarray, y: np.ndarray, classes: int, place: str) -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lsh_dl.common.user_arrays import NumberRange
 from lsh_dl.data.base import Preprocessing
 from lsh_dl.data.prepared.store import Samples
 
@@ -28,6 +29,7 @@ class Statistics(NamedTuple):
     largest: magnitudes.
     mean, deviation: the mean, and the standard deviation about it.
     zeros: share of all numbers that are 0.
+    numbers: the least and the largest of all, and whether all are whole.
     is_bytes: whether the samples are uint8, and so in one unit.
     """
 
@@ -35,6 +37,7 @@ class Statistics(NamedTuple):
     mean: np.ndarray
     deviation: np.ndarray
     zeros: float
+    numbers: NumberRange
     is_bytes: bool
 
 
@@ -43,11 +46,14 @@ def measure(samples: Samples, sizes_only: bool = False) -> Statistics:
 
     Of bytes all sizes are known: with `sizes_only` the first block is enough.
     """
-    count, zeros, is_bytes = 0, 0, False
+    count, zeros, is_bytes, is_whole = 0, 0, False, True
+    low, high = np.inf, -np.inf
     largest, total, squares = (np.zeros(samples.features) for _ in range(3))
     for x in _blocks(samples):
         is_bytes = x.dtype == np.uint8
         zeros += x.size - np.count_nonzero(x)
+        low, high = min(low, float(x.min())), max(high, float(x.max()))
+        is_whole = is_whole and (is_bytes or not np.any(x % 1))
         x = x.astype(np.float64)
         count += len(x)
         largest = np.maximum(largest, np.abs(x).max(axis=0))
@@ -57,7 +63,8 @@ def measure(samples: Samples, sizes_only: bool = False) -> Statistics:
             break
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    return Statistics(largest, mean, deviation, zeros / (count * samples.features), is_bytes)
+    share, numbers = zeros / (count * samples.features), NumberRange(low, high, bool(is_whole))
+    return Statistics(largest, mean, deviation, share, numbers, is_bytes)
 
 
 def choose_preprocessing(found: Statistics) -> tuple[Preprocessing, str]:
@@ -65,7 +72,11 @@ def choose_preprocessing(found: Statistics) -> tuple[Preprocessing, str]:
     if found.zeros > SPARSE:
         return "scale", f"{found.zeros:.0%} of the numbers are zeros, which stay so"
     sizes = found.largest[found.largest > 0]
-    if len(sizes) and not found.is_bytes and sizes.max() > OTHER_UNITS * np.quantile(sizes, 0.25):
+    if (
+        len(sizes)
+        and not found.is_bytes
+        and sizes.max() > OTHER_UNITS * np.quantile(sizes, 0.25, method="lower")
+    ):
         return "standardize_each", (
             f"features are of different sizes, from {sizes.min():.3g} to {sizes.max():.3g}"
         )
@@ -91,10 +102,10 @@ def fit_preprocessing(
     if preprocessing == "standardize":
         spread = np.full(features, np.sqrt(np.mean(found.deviation**2)))
     elif preprocessing == "standardize_each":
-        # What is constant but for rounding would be divided by next to nothing.
-        is_constant = found.deviation <= 1e-6 * found.largest
-        spread = np.where(is_constant, 0, found.deviation)
-    # What is constant carries no information; any finite scale will do.
+        # What is constant but for rounding to float32 carries no information: inputs of 0.
+        is_constant = found.deviation <= 2.0**-22 * found.largest
+        spread = np.where(is_constant, np.inf, found.deviation)
+    # Where all is zero, any finite scale will do.
     scale = np.divide(1.0, spread, out=np.ones(features), where=spread > 0)
     with np.errstate(over="ignore"):
         scale = scale.astype(np.float32)
