@@ -103,6 +103,20 @@ complete_rules = _complete("rules")
 complete_systems = _complete("systems")
 
 
+class Seconds(click.FloatRange):
+    """Seconds, at least 0; no `nan`, which is in no range and below none."""
+
+    def __init__(self):
+        super().__init__(0)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """See `click.ParamType.convert`."""
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail("nan is no number of seconds", param, ctx)
+        return number
+
+
 class UserPath(click.Path):
     """A path, with `~` expanded: shells leave it in `--out=~/x`."""
 

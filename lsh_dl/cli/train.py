@@ -12,6 +12,7 @@ import click
 
 from lsh_dl.cli.data import entry_option, place_options
 from lsh_dl.cli.params import (
+    Seconds,
     Setting,
     Widths,
     complete_datasets,
@@ -118,7 +119,7 @@ def _default(key: str, words: Mapping[Any, str] | None = None) -> str:
 @click.option("--model", type=file, help="Also write the trained model, for lsh-dl predict.")
 @click.option(
     "--checkpoint-seconds",
-    type=click.FloatRange(0),
+    type=Seconds(),
     default=20.0,
     envvar="LSH_DL_CHECKPOINT_SECONDS",
     show_default=True,

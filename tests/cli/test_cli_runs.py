@@ -170,6 +170,13 @@ def test_network_larger_than_the_memory(run, tmp_path):
     )
 
 
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
+def test_seconds_between_checkpoints(run, seconds):
+    done = run("train", "--dataset", "digits", "--rule", "wta", "--checkpoint-seconds", seconds)
+    assert done.exit_code == 2
+    assert "--checkpoint-seconds" in done.stderr
+
+
 @pytest.mark.parametrize("number", [2**63, 10**30, -1])
 def test_seed_that_no_kernel_takes(run, tmp_path, number):
     done = run("train", "--dataset", "digits", "--rule", "wta", "--seed", number)

@@ -130,6 +130,7 @@ def test_csv_with_labels(tmp_path, text, labels, packed):
         ("größe,b,c,d\n".encode("latin-1") + PLAIN.encode(), "line 1: not UTF-8"),
         (PLAIN + '"1,2,3,4\n', "line "),
         (PLAIN + "1,2,\0,4\n", "line "),
+        (PLAIN.replace("\n", "\r"), "line 1: lines end in CR alone"),
         (PLAIN + "9" * 200_000 + ",2,3,4\n", "line "),
     ],
 )

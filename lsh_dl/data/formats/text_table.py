@@ -115,7 +115,10 @@ def _parts(stream: IO[bytes], path: Path) -> Iterator[Row]:
             try:
                 fields = next(reader, None)
             except csv.Error as error:
-                raise UserError(f"{path}: line {reader.line_num}: {error}") from None
+                reason = str(error)
+                if reason.startswith("new-line character seen"):  # of an old Mac
+                    reason = "lines end in CR alone; save the file with line feeds (LF)"
+                raise UserError(f"{path}: line {reader.line_num}: {reason}") from None
             if fields is None:
                 return
             fields = [field.strip() for field in fields]
