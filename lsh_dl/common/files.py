@@ -194,6 +194,29 @@ def require_apart(outputs: Sequence[Path], inputs: Sequence[Path] = ()) -> None:
             raise UserError(f"{path}: would replace {other}, which the same call uses; rename it")
 
 
+def require_replaceable(path: Path, is_ours: Callable[[Path], bool], what: str) -> None:
+    """See that `path` can be written without replacing a file of another kind: data, say.
+
+    Parameters
+    ----------
+    is_ours: whether it is a file that may be replaced; may raise an OSError.
+    what: what is wrong with any other, for the message: "is no model".
+
+    Raises
+    ------
+    UserError
+        There is a file, not empty, that is not ours.
+    """
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    try:
+        is_other = not is_ours(path)
+    except OSError:
+        is_other = True
+    if is_other:
+        raise UserError(f"{path}: is there and {what}; name another file, or remove it first")
+
+
 def claim_folder(folder: Path, lock: Path) -> FileLock:
     """Keep other processes from working in `folder` until the result is released.
 

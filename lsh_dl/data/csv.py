@@ -1,5 +1,7 @@
 """A user's own samples in two `.csv` files."""
 
+from dataclasses import replace
+
 from lsh_dl.data.formats.own_files import OwnFiles
 
 
@@ -15,10 +17,8 @@ class Csv(OwnFiles):
 
     def build(self, sources):
         """Read both files, which have the same columns."""
-        from dataclasses import replace
-
         from lsh_dl.common.errors import UserError
-        from lsh_dl.data.formats.sample_form import require_headings
+        from lsh_dl.data.formats.headings import require_headings
         from lsh_dl.data.formats.text_table import is_csv, read_headings
 
         train, test = self.paths()

@@ -123,7 +123,7 @@ def check_start(make: Make) -> None:
     network = create_network([20, 30, 12, 3], 1)
     weights = network.weights.copy()
     states = [make.rule(make.settings, 0.3, 4).start(network) for _ in range(2)]
-    require_state(states[0], make.rule.name, isinstance(make.rule.select, Dispatcher))
+    require_state(states[0], make.rule)
     first, again = (dict(name_arrays(state, "state")) for state in states)
     for name, value in first.items():
         same = np.array_equal(value, again[name], equal_nan=value.dtype.kind == "f")

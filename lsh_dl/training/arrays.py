@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.npy import all_finite
+from lsh_dl.rules.base import Rule
 
 
 def name_arrays(state: Any, name: str, scratch: bool = False) -> Iterator[tuple[str, np.ndarray]]:
@@ -35,18 +37,18 @@ def name_arrays(state: Any, name: str, scratch: bool = False) -> Iterator[tuple[
         )
 
 
-def require_state(state: Any, rule: str, compiled: bool) -> None:
-    """Raise a UserError unless `state` is what a rule's `start` may return.
+def require_state(state: Any, rule: type[Rule]) -> None:
+    """Raise a UserError unless `state` is what the `start` of `rule` may return.
 
     Of a compiled rule `scratch` is looked at too, which kernels are handed as it is.
     """
-    wanted = f"rule {rule}: start: "
+    wanted = f"rule {rule.name}: start: "
     if not (isinstance(state, tuple) and hasattr(state, "_fields")):
         raise UserError(
             f"{wanted}returns {type(state).__name__}; a NamedTuple of arrays and numbers is needed"
         )
     try:
-        arrays = list(name_arrays(state, "state", scratch=compiled))
+        arrays = list(name_arrays(state, "state", scratch=isinstance(rule.select, Dispatcher)))
     except UserError as error:
         raise UserError(f"{wanted}{error}") from None
     for name, array in arrays:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from lsh_dl.common.files import require_apart, require_writable_file
+from lsh_dl.common.files import require_apart, require_replaceable, require_writable_file
 from lsh_dl.data.prepared.store import open_prepared
 from lsh_dl.runs.machine import describe_machine, versions_of
 from lsh_dl.runs.picks import Pick
@@ -13,7 +13,7 @@ from lsh_dl.runs.record import write_record, write_rows
 from lsh_dl.runs.spec import Run
 from lsh_dl.training.checkpoints import INTERVAL, Checkpoint
 from lsh_dl.training.epochs import draw_key
-from lsh_dl.training.model_file import TrainedModel, require_model_place, write_model
+from lsh_dl.training.model_file import TrainedModel, is_model_file, write_model
 from lsh_dl.training.progress import Progress
 from lsh_dl.training.run import create_model, train_run
 
@@ -54,7 +54,7 @@ def run_to_files(
         require_writable_file(path)
     require_apart(outputs)
     if model_path:
-        require_model_place(model_path)
+        require_replaceable(model_path, is_model_file, "is no model")
     data = open_prepared(data_folder)
     checkpoint, saved = None, None
     if not run.system:

@@ -73,9 +73,9 @@ class Selector:
     def __init__(self, rule: Rule, network: Network):
         self.rule, self.network = rule, network
         self.state = rule.start(network)
-        select = type(rule).select
-        require_state(self.state, rule.name, isinstance(select, Dispatcher))
+        require_state(self.state, type(rule))
         self.until_refresh = rule.refresh_interval(0, network)
+        select = type(rule).select
         self.name = f"{select.__module__}.select"
         self.is_compiled = register(self.state, select, type(rule).follow, type(rule).renew)
 

@@ -146,23 +146,13 @@ def write_model(path: Path, trained: TrainedModel, histories: bool = False) -> N
         np.savez(file, header=np.array(json.dumps(header.model_dump(mode="json"))), **arrays)
 
 
-def require_model_place(path: Path) -> None:
-    """See that a model can go to `path` without replacing a file of another kind: data, say.
-
-    Raises
-    ------
-    UserError
-        There is such a file.
-    """
-    if not path.is_file() or path.stat().st_size == 0:
-        return
+def is_model_file(path: Path) -> bool:
+    """Whether a file is a model, as far as its names of arrays tell."""
     try:
         with zipfile.ZipFile(path) as archive:
-            is_model = "header.npy" in archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, OSError):
-        is_model = False
-    if not is_model:
-        raise UserError(f"{path}: is there and is no model; name another file, or remove it first")
+            return "header.npy" in archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError):
+        return False
 
 
 def read_model(path: Path, rule: str | type[Rule] | None = None) -> TrainedModel:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.files import require_apart, written_whole
+from lsh_dl.common.files import require_apart, require_replaceable, written_whole
 from lsh_dl.common.user_arrays import require_range_alike
 from lsh_dl.data.formats.sample_files import read_sample_file
 from lsh_dl.data.formats.sample_form import read_form, require_form
@@ -62,7 +62,7 @@ def predict_file(
     """
     if out is not None:
         require_apart([out], [model_path, source])
-        _require_place(out)
+        require_replaceable(out, _holds_predictions, "holds no predictions")
     trained = read_model(model_path, rule)
     inputs, labelled = open_samples(source, part, trained, model_path)
 
@@ -77,15 +77,9 @@ def predict_file(
         return predict(file)
 
 
-def _require_place(out: Path) -> None:
-    """See that no file of another kind would be replaced: data, say."""
-    if out.is_file() and out.stat().st_size:
-        with out.open("rb") as file:
-            if not file.read(len(FIRST_HEADING)) == FIRST_HEADING:
-                raise UserError(
-                    f"{out}: is there and holds no predictions; name another file, or remove it "
-                    "first"
-                )
+def _holds_predictions(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(FIRST_HEADING)) == FIRST_HEADING
 
 
 def open_samples(

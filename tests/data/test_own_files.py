@@ -97,6 +97,8 @@ def test_csv_with_labels(tmp_path, text, labels, packed):
         ("400.5,401,401.5,kind\n1,5,3,cat\n2,1,9,dog\n2,7,9,cat\n", "line 1 counts 400.5"),
         ("2019,2020,class\n1,5,cat\n2,1,dog\n2,7,cat\n", "line 1 counts 2019"),
         ("2019,2020,2021,kind\n1,2,3,cat\n2,1,9,dog\n2,7,9,cat\n", "line 1 counts 2019"),
+        ("inf,inf,1,0\n" + PLAIN, "line 1, column 1: inf is missing or not finite"),
+        ("1,2,3,4\n7,inf,inf,4\n", "line 2, column 2: inf is missing or not finite"),
         (PLAIN.replace("\n", ",?\n"), "line 1, column 5: ? label"),
         (",a,b,c\n" + PLAIN, "line 1: column 1 has no heading"),
         (",2,3,4\n" + PLAIN, "line 1, column 1: missing"),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from lsh_dl.common.user_arrays import parse_number
 
 LABEL = "label"
 """Heading of the column of labels."""
+MODEL_HAS = "the model's data have"
+"""Who expects the headings of a file to predict, as `require_headings` says it."""
 ENOUGH = 20
 """Lines whose ranges tell column by column what else could stand there."""
 
@@ -67,6 +70,24 @@ def find_headings(
     return fields
 
 
+def require_headings(
+    found: Sequence[str] | None, expected: Sequence[str] | None, place: str, whose: str
+) -> None:
+    """Raise a UserError at `place` where columns are called otherwise than expected.
+
+    Parameters
+    ----------
+    found, expected: headings without that of the labels; None where there are none.
+    whose: who expects them, with a verb: "train.csv has".
+    """
+    for one, other in zip(expected or (), found or (), strict=False):
+        if one != other:
+            raise UserError(
+                f"{place}: column {other!r} stands where {whose} {one!r}; give the same columns in "
+                "the same order"
+            )
+
+
 def _look_like_headings(fields: list[str], others: list[list[str]]) -> bool:
     """Whether a line with numbers is what columns, years or wavelengths are called.
 
@@ -82,14 +103,14 @@ def _look_like_headings(fields: list[str], others: list[list[str]]) -> bool:
         if fields[-1] in labels or (are_text and len(set(labels)) == len(labels)):
             return False
         numbers = numbers[:-1]
-    if len(numbers) < 2 or None in numbers or not others:
+    if len(numbers) < 2 or not all(map(_is_finite, numbers)):
         return False
     steps = np.diff(numbers)
     if not (steps > 0).all() and not (steps < 0).all():
         return False
     is_even = bool((steps == steps[0]).all())
     rows = [[parse_number(field) for field in row[: len(numbers)]] for row in others]
-    known = np.array([row for row in rows if None not in row], np.float64)
+    known = np.array([row for row in rows if all(map(_is_finite, row))], np.float64)
     if not len(known):
         return False
     # Samples may count too.
@@ -101,6 +122,10 @@ def _look_like_headings(fields: list[str], others: list[list[str]]) -> bool:
     if not counts and not heads_labels and (len(numbers) < 3 or not is_even):
         return False
     return _are_elsewhere(np.array(numbers), known)
+
+
+def _is_finite(number: float | None) -> bool:
+    return number is not None and isfinite(number)
 
 
 def _are_elsewhere(numbers: np.ndarray, known: np.ndarray) -> bool:

@@ -54,10 +54,8 @@ class OwnFiles(DataSet):
     def build(self, sources: Sources) -> Arrays:
         """Read both files."""
         train, test = self._paths
-        (x_train, y_train), (x_test, y_test) = (
-            self.read(train, training=True),
-            self.read(test, training=False),
-        )
+        x_train, y_train = self.read(train, training=True)
+        x_test, y_test = self.read(test, training=False)
         if isinstance(x_train, np.ndarray):
             require_alike(x_train, x_test, f"{test}, beside {train}")
         names = _class_names(y_train, train)

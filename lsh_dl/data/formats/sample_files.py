@@ -10,8 +10,8 @@ from lsh_dl.common.memory import require_memory
 from lsh_dl.common.user_arrays import as_classes, as_samples, require_numbers, require_range_alike
 from lsh_dl.data.formats.libsvm_floats import read_libsvm_floats
 from lsh_dl.data.formats.npz_arrays import read_npz
-from lsh_dl.data.formats.sample_form import SampleForm, require_headings, require_shape
-from lsh_dl.data.formats.text_table import read_headings, read_text_table
+from lsh_dl.data.formats.sample_form import SampleForm, require_shape
+from lsh_dl.data.formats.text_table import read_text_table
 
 PACKED = (".gz", ".bz2", ".xz")
 
@@ -79,9 +79,6 @@ def _read_npz(path: Path, part: str, form: SampleForm) -> tuple[np.ndarray, np.n
 
 
 def _read_text(path: Path, part: str, form: SampleForm) -> tuple[np.ndarray, np.ndarray | None]:
-    if form.headings:
-        found = read_headings(path, form.headings)
-        require_headings(found, form.headings, str(path), "the model's data have")
     return read_text_table(path, form.features, expected=form.headings)
 
 

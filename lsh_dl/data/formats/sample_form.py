@@ -1,41 +1,26 @@
 """What the samples of a set look like, as far as is known: others are told from them by it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.user_arrays import NumberRange
 from lsh_dl.common.validation import Model, validate
+from lsh_dl.data.formats.headings import MODEL_HAS, require_headings
 
 
-class SampleForm(NamedTuple):
-    """How the samples look that a model was trained on.
+class SampleForm(Model):
+    """How the samples look that a model was trained on; None where that is not known."""
 
-    Attributes
-    ----------
-    features: numbers of a sample.
-    image_shape: of samples that are images.
-    headings: what the features are called, in their order.
-    numbers: what their numbers are.
-    first_index: where LIBSVM's text counts features from.
-
-    None where it is not known.
-    """
-
-    features: int
-    image_shape: tuple[int, ...] | None = None
-    headings: tuple[str, ...] | None = None
-    numbers: NumberRange | None = None
-    first_index: int = 1
-
-
-class _Told(Model):
-    image_shape: tuple[int, ...] | None = None
-    headings: tuple[str, ...] | None = None
-    numbers: NumberRange | None = None
-    first_index: Annotated[int, Field(ge=0, le=1)] = 1
+    features: int = Field(description="numbers of a sample")
+    image_shape: tuple[int, ...] | None = Field(None, description="of samples that are images")
+    headings: tuple[str, ...] | None = Field(
+        None, description="what the features are called, in their order"
+    )
+    numbers: NumberRange | None = Field(None, description="what their numbers are")
+    first_index: int = Field(1, ge=0, le=1, description="where LIBSVM's text counts features from")
 
 
 def read_form(features: int, meta: Any, place: str) -> SampleForm:
@@ -51,19 +36,18 @@ def read_form(features: int, meta: Any, place: str) -> SampleForm:
         At `place`: it tells what no samples can be.
     """
     if not isinstance(meta, Mapping):
-        return SampleForm(features)
+        return SampleForm(features=features)
     settings = meta.get("settings")
     told = {name: meta[name] for name in ("image_shape", "headings", "numbers") if name in meta}
     if meta.get("name") == "libsvm" and isinstance(settings, Mapping):
         told["first_index"] = settings.get("first_index", 1)
-    read = validate(_Told, told, place)
-    return SampleForm(features, *(getattr(read, name) for name in SampleForm._fields[1:]))
+    return validate(SampleForm, {"features": features, **told}, place)
 
 
 def require_form(found: SampleForm, trained: SampleForm, place: str) -> None:
     """Raise a UserError at `place` where samples look otherwise than a model's."""
     require_shape(found.image_shape, trained, place)
-    require_headings(found.headings, trained.headings, place, "the model's data have")
+    require_headings(found.headings, trained.headings, place, MODEL_HAS)
 
 
 def require_shape(shape: tuple[int, ...] | None, trained: SampleForm, place: str) -> None:
@@ -77,21 +61,3 @@ def require_shape(shape: tuple[int, ...] | None, trained: SampleForm, place: str
             f"{place}: images of shape {shape}, the model was trained on {trained.image_shape}; "
             "give them in that shape, or a row of numbers each, in the same order"
         )
-
-
-def require_headings(
-    found: Sequence[str] | None, expected: Sequence[str] | None, place: str, whose: str
-) -> None:
-    """Raise a UserError at `place` where columns are called otherwise than expected.
-
-    Parameters
-    ----------
-    found, expected: headings without that of the labels; None where there are none.
-    whose: who expects them, with a verb: "train.csv has".
-    """
-    for one, other in zip(expected or (), found or (), strict=False):
-        if one != other:
-            raise UserError(
-                f"{place}: column {other!r} stands where {whose} {one!r}; give the same columns in "
-                "the same order"
-            )

@@ -16,7 +16,13 @@ from lsh_dl.common.user_arrays import (
     parse_number,
     require_apart_in_float32,
 )
-from lsh_dl.data.formats.headings import LABEL, Row, find_headings
+from lsh_dl.data.formats.headings import (
+    LABEL,
+    MODEL_HAS,
+    Row,
+    find_headings,
+    require_headings,
+)
 from lsh_dl.data.formats.packed import bounded_lines, open_packed
 
 LONGEST_LINE = 16 << 20
@@ -47,7 +53,7 @@ def read_text_table(
     training
         Whether to see that features which vary do so in float32 too.
     expected
-        What the features are called, where that is known.
+        What a model calls the features, where that is known; headings are to be these.
 
     Returns
     -------
@@ -65,6 +71,7 @@ def read_text_table(
             raise UserError(f"{path}: empty; a line a sample is needed")
         following = _take_some(rows)
         headings = find_headings(first, following, path, expected)
+        require_headings(_without_label(headings), expected, str(path), MODEL_HAS)
         rows = chain(following, rows)
         width = len(first.fields)
         if headings:
@@ -86,12 +93,15 @@ def read_text_table(
     return x, y
 
 
-def read_headings(path: Path, expected: Sequence[str] | None = None) -> list[str] | None:
+def read_headings(path: Path) -> list[str] | None:
     """The headings of a file that has them, but for that of the labels."""
     with open_packed(path) as stream:
         rows = _parts(stream, path)
         first = next(rows, None)
-        headings = first and find_headings(first, _take_some(rows), path, expected)
+        return _without_label(first and find_headings(first, _take_some(rows), path))
+
+
+def _without_label(headings: list[str] | None) -> list[str] | None:
     return headings and [name for name in headings if name.lower() != LABEL]
 
 
