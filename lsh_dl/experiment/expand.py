@@ -22,29 +22,33 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
         a file's name; a data set has a learning rate of a level that no run of it is at; or `only`
         names none.
     """
+    tuning = experiment.studies.get(Tuning.name)
+    kinds = {name: study for name, study in experiment.studies.items() if study is not tuning}
+    trials: list[Run] = []
     try:
-        studies = {
-            name: study.expand_runs(experiment) for name, study in experiment.studies.items()
-        }
+        studies = {name: study.expand_runs(experiment) for name, study in kinds.items()}
+        if tuning is not None:
+            studies = {
+                name: [tuning.assign(run) for run in runs] if kinds[name].trained else runs
+                for name, runs in studies.items()
+            }
+            trials = tuning.expand_runs(experiment, chain(*studies.values()))
     except ValidationError as error:
         # Each part was checked; together they make a name that is too long.
         raise UserError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     _check_rates(experiment, [*chain(*studies.values())])
-    studies = _assign_picks(experiment, studies)
     trained, measured = split_studies(experiment, studies)
-    for runs in (chain(*trained.values()), *measured.values()):
+    for runs in (chain(*trained.values()), *measured.values(), trials):
         merge_runs(runs)
     for run in chain(*trained.values()):
         if run.conditions:
             raise UserError(f"{run.id}: training heeds no `conditions`; measure it (`measure`)")
-    if experiment.only is None:
-        return studies
-    whole = [name for name, study in experiment.studies.items() if study.whole]
-    chosen = {name: runs for name, runs in studies.items() if name != Tuning.name}
-    chosen = select_runs(chosen, experiment.only, whole)
-    needed = {run.tuned for runs in chosen.values() for run in runs}
-    trials = [trial for trial in studies.get(Tuning.name, ()) if trial.group in needed]
-    return chosen | ({Tuning.name: trials} if trials else {})
+    if experiment.only is not None:
+        whole = [name for name, study in kinds.items() if study.whole]
+        studies = select_runs(studies, experiment.only, whole)
+    needed = {run.tuned for runs in studies.values() for run in runs}
+    trials = [trial for trial in trials if trial.group in needed]
+    return studies | ({Tuning.name: trials} if trials else {})
 
 
 def _check_rates(experiment: Experiment, runs: Collection[Run]) -> None:
@@ -55,18 +59,6 @@ def _check_rates(experiment: Experiment, runs: Collection[Run]) -> None:
             known = ", ".join(f"{known:g}" for known in sorted(levels))
             place = f"datasets.{label}.learning_rates.{level:g}"
             raise UserError(f"{place}: no run is at that level; known: {known}")
-
-
-def _assign_picks(experiment: Experiment, studies: Mapping[str, list[Run]]) -> dict[str, list[Run]]:
-    """The studies, of which the runs that are trained know where their settings come from."""
-    tuning = experiment.studies.get(Tuning.name)
-    if tuning is None:
-        return dict(studies)
-    kinds = experiment.studies
-    return {
-        name: [tuning.assign(run) for run in runs] if kinds[name].trained else runs
-        for name, runs in studies.items()
-    }
 
 
 def split_studies(

@@ -112,6 +112,21 @@ def test_a_part_keeps_the_trials_that_its_runs_need(expanded):
     assert {run.seed for run in studies["comparison"]} == {1}
 
 
+def test_trials_are_those_that_runs_of_any_study_need(expanded):
+    grids = TUNING["grids"] | {"sklearn": {"learning_rate": [0.001, 0.002]}}
+    study = {"networks": [[6]], "seeds": [1], "entries": {"wta": None}}
+    parts = {"tuning": TUNING | {"grids": grids}, "systems": {"sklearn": None}}
+    _, studies = expanded(**parts)
+    assert "sklearn" not in {run.label for run in studies["tuning"]}
+    _, studies = expanded(**parts, time_to_accuracy=study)
+    ran = {(run.label, run.hidden) for run in studies["tuning"]}
+    assert {network for label, network in ran if label == "sklearn"} == {(6,)}
+    assert {network for label, network in ran if label == "wta"} == {(8,), (8, 4), (6,)}
+    assert {run.tuned for run in studies["time_to_accuracy"]} <= {
+        run.group for run in studies["tuning"]
+    }
+
+
 @pytest.mark.parametrize(
     ("tuning", "message"),
     [

@@ -1,5 +1,6 @@
 """Settings of every rule, chosen on validation data with the same number of trials."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -33,17 +34,23 @@ class Tuning(TrialStudy):
         entries = comparison.rules | comparison.systems
         self.check_grids(comparison, place, entries, entries)
 
-    def expand_runs(self, comparison: "Comparison") -> list[Run]:
-        """The trials: data sets x rules and systems x networks x levels x settings x seeds."""
+    def expand_runs(self, comparison: "Comparison", runs: Iterable[Run] = ()) -> list[Run]:
+        """The trials that `runs`, which know theirs (`assign`), take their settings from.
+
+        Data sets x rules and systems x networks x levels x settings x seeds, without those that no
+        run needs.
+        """
+        runs = list(runs)
         axes = {
             "datasets": comparison.datasets,
-            "networks": comparison.networks,
+            "networks": [*dict.fromkeys(run.hidden for run in runs)],
             "active_fractions": self.active_fractions,
             "seeds": comparison.seeds[:1],
         }
-        runs = comparison.cross_runs(entries=comparison.rules, **axes)
-        runs += comparison.cross_runs(entries=comparison.systems_here(), systems=True, **axes)
-        return self.make_trials(runs)
+        whole = comparison.cross_runs(entries=comparison.rules, **axes)
+        whole += comparison.cross_runs(entries=comparison.systems_here(), systems=True, **axes)
+        needed = {run.tuned for run in runs}
+        return self.make_trials(run for run in whole if run.group in needed)
 
     def assign(self, run: Run) -> Run:
         """A run of the experiment, with the trials that its settings are picked from."""
