@@ -75,6 +75,15 @@ def as_labels(y: np.ndarray, samples: int, place: str) -> np.ndarray:
     return y.astype(np.int64)
 
 
+def require_two_classes(y: np.ndarray, place: str) -> None:
+    """Raise a UserError where all labels (n,) of a training part are the same: nothing to learn."""
+    if y.size and (y == y.flat[0]).all():
+        raise UserError(
+            f"{place}: every label is {y.flat[0]}; training takes two classes at least: is "
+            "another column, or array, the label?"
+        )
+
+
 def as_classes(y: np.ndarray, names: Sequence[int | str], samples: int, place: str) -> np.ndarray:
     """Labels (n,) as the places of their names among `names`, int64.
 

@@ -13,6 +13,7 @@ from lsh_dl.common.user_arrays import (
     as_samples,
     require_alike,
     require_apart_in_float32,
+    require_two_classes,
 )
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
 
@@ -70,6 +71,7 @@ class Npz(DataSet):
             as_labels(raw[f"y_{part}"], len(raw[f"x_{part}"]), f"{self.path}: y_{part}")
             for part in ("train", "test")
         )
+        require_two_classes(y_train, f"{self.path}: y_train")
         classes = int(max(y_train.max(), y_test.max())) + 1
         # A node of the output layer keeps four numbers at least.
         require_memory(16 * classes, f"{self.path}: a network of {classes} classes, as labels say,")

@@ -338,7 +338,16 @@ def test_rounding_is_no_variation(tmp_path):
 
 def test_test_labels_must_be_known(tmp_path):
     with pytest.raises(UserError, match="label 'cow' is none of the classes cat"):
-        prepare_own(tmp_path, "csv", "1,2,cat\n", "1,2,cow\n", ".csv")
+        prepare_own(tmp_path, "csv", "1,2,cat\n2,2,dog\n", "1,2,cow\n", ".csv")
+
+
+def test_one_class_is_nothing_to_learn(tmp_path):
+    with pytest.raises(UserError, match=r"train.csv: every label is cat; .* two classes at least"):
+        prepare_own(tmp_path, "csv", "1,2,cat\n2,2,cat\n", "1,2,cat\n", ".csv")
+    arrays = {f"x_{part}": np.eye(3) for part in ("train", "test")}
+    np.savez(tmp_path / "a.npz", **arrays, y_train=[4, 4, 4], y_test=[0, 1, 2])
+    with pytest.raises(UserError, match=r"a.npz: y_train: every label is 4"):
+        prepare("mine", {"source": "npz", "path": str(tmp_path / "a.npz")}, tmp_path / "npz")
 
 
 def test_parts_in_other_units_are_refused(tmp_path):
@@ -348,6 +357,6 @@ def test_parts_in_other_units_are_refused(tmp_path):
 
 def test_features_must_agree(tmp_path):
     with pytest.raises(UserError, match="both need the same"):
-        prepare_own(tmp_path, "csv", "0,255,0\n", "0,1,2,1\n", ".csv")
+        prepare_own(tmp_path, "csv", "0,255,0\n1,255,1\n", "0,1,2,1\n", ".csv")
     with pytest.raises(UserError, match="index 3, but `features` is 2"):
         prepare_own(tmp_path, "libsvm", LIBSVM, LIBSVM, ".svm", features=2)

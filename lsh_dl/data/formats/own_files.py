@@ -11,7 +11,7 @@ from pydantic import Field
 from lsh_dl.common.errors import UserError
 from lsh_dl.common.memory import require_memory
 from lsh_dl.common.paths import expand_path
-from lsh_dl.common.user_arrays import LARGEST_LABEL, as_classes, require_alike
+from lsh_dl.common.user_arrays import LARGEST_LABEL, as_classes, require_alike, require_two_classes
 from lsh_dl.data.base import Arrays, DataSet, DataSettings, Kind, Sources
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class OwnFiles(DataSet):
         x_test, y_test = self.read(test, training=False)
         if isinstance(x_train, np.ndarray):
             require_alike(x_train, x_test, f"{test}, beside {train}")
+        require_two_classes(y_train, str(train))
         names = _class_names(y_train, train)
         require_memory(16 * len(names), f"{train}: a network of {len(names)} classes")
         numbered = [
