@@ -18,7 +18,6 @@ PAGES = {
     "contributing.md": "CONTRIBUTING.md",
     "changes.md": "CHANGELOG.md",
     "reference.md": "figures/reference/README.md",
-    "readings.md": "figures/reference/readings/claims.md",
     "main.md": "figures/reference/main/claims.md",
     "default.md": "figures/reference/default/claims.md",
 }

@@ -14,8 +14,8 @@ from lsh_dl.results.claims.base import NOT_TESTED
 from lsh_dl.results.claims.table import describe_number, read_claims
 from lsh_dl.results.html import draw_table
 
-REFERENCE = Path("figures/reference/readings")
-OTHERS = (REFERENCE, Path("figures/reference/main"), Path("figures/reference/default"))
+REFERENCE = Path("figures/reference/main")
+OTHERS = (REFERENCE, Path("figures/reference/default"))
 """Where the other claims are looked up: the first in which one was tested counts."""
 #: Names of the claims, and how each reads the 5 % of the abstract.
 READINGS = {
