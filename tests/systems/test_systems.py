@@ -427,6 +427,7 @@ def test_systems_are_tuned_as_rules_are(raw_config):
         "active_fractions": [0.25],
         "grids": {"standard": rates, "wta": rates, "sklearn": rates},
     }
+    raw_config["time_to_accuracy"] = {"seeds": [1], "entries": {"wta": None}}
     trials = expand_studies(check_config(raw_config))["tuning"]
     counts = {label: sum(run.label == label for run in trials) for label in ("wta", "sklearn")}
     assert counts == {"wta": 4, "sklearn": 4}
