@@ -32,7 +32,8 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
                 name: [tuning.assign(run) for run in runs] if kinds[name].trained else runs
                 for name, runs in studies.items()
             }
-            trials = tuning.expand_runs(experiment, chain(*studies.values()))
+            networks = (run.hidden for run in chain(*studies.values()))
+            trials = tuning.expand_runs(experiment, networks)
     except ValidationError as error:
         # Each part was checked; together they make a name that is too long.
         raise UserError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
@@ -46,7 +47,7 @@ def expand_studies(experiment: Experiment) -> dict[str, list[Run]]:
     if experiment.only is not None:
         whole = [name for name, study in kinds.items() if study.whole]
         studies = select_runs(studies, experiment.only, whole)
-    needed = {run.tuned for runs in studies.values() for run in runs}
+    needed = {run.tuned for run in chain(*studies.values())}
     trials = [trial for trial in trials if trial.group in needed]
     return studies | ({Tuning.name: trials} if trials else {})
 

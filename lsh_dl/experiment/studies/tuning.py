@@ -34,23 +34,24 @@ class Tuning(TrialStudy):
         entries = comparison.rules | comparison.systems
         self.check_grids(comparison, place, entries, entries)
 
-    def expand_runs(self, comparison: "Comparison", runs: Iterable[Run] = ()) -> list[Run]:
-        """The trials that `runs`, which know theirs (`assign`), take their settings from.
+    def expand_runs(
+        self, comparison: "Comparison", networks: Iterable[tuple[int, ...]] = ()
+    ) -> list[Run]:
+        """The trials: data sets x rules and systems x networks x levels x settings x seeds.
 
-        Data sets x rules and systems x networks x levels x settings x seeds, without those that no
-        run needs.
+        Parameters
+        ----------
+        networks: those of all studies' runs, which take settings from trials; twice is as once.
         """
-        runs = list(runs)
         axes = {
             "datasets": comparison.datasets,
-            "networks": [*dict.fromkeys(run.hidden for run in runs)],
+            "networks": [*dict.fromkeys(networks)],
             "active_fractions": self.active_fractions,
             "seeds": comparison.seeds[:1],
         }
-        whole = comparison.cross_runs(entries=comparison.rules, **axes)
-        whole += comparison.cross_runs(entries=comparison.systems_here(), systems=True, **axes)
-        needed = {run.tuned for run in runs}
-        return self.make_trials(run for run in whole if run.group in needed)
+        runs = comparison.cross_runs(entries=comparison.rules, **axes)
+        runs += comparison.cross_runs(entries=comparison.systems_here(), systems=True, **axes)
+        return self.make_trials(runs)
 
     def assign(self, run: Run) -> Run:
         """A run of the experiment, with the trials that its settings are picked from."""
