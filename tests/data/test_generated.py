@@ -148,8 +148,8 @@ def test_a_rectangle_is_a_patch_over_another(monkeypatch):
     """With plain patches instead of pictures the rectangle can be read off the image."""
     calls = iter([50, 200, 50, 200])
 
-    def plain(pictures, count, texture, rng):
-        return np.full((count, 28, 28), next(calls), np.uint8)
+    def plain(tiles, groups, texture, rng):
+        return np.full((len(groups), 28, 28), next(calls), np.uint8)
 
     monkeypatch.setattr("lsh_dl.data.rectangles.draw_patches", plain)
     arrays = build("rectangles")
@@ -161,20 +161,36 @@ def test_a_rectangle_is_a_patch_over_another(monkeypatch):
         assert abs(len(rows) - len(columns)) >= 5
 
 
-def test_patches_are_textured_pieces_of_the_pictures():
-    from lsh_dl.data.rectangles import draw_patches, photographs
+def test_patches_are_textured_pieces_of_their_groups_tiles():
+    from lsh_dl.data.rectangles import cut_tiles, draw_patches, photographs
 
-    train, test = photographs()
-    assert all(picture.shape[0] == 213 for picture in train + test)
+    train, _ = cut_tiles(photographs())
+    groups = np.arange(20) % len(train)
     rng = np.random.default_rng(0)
-    for patch in draw_patches(train, 20, 12.0, rng):
+    for group, patch in zip(groups, draw_patches(train, groups, 12.0, rng), strict=True):
         assert patch.std() >= 12
-        assert any(
-            (np.lib.stride_tricks.sliding_window_view(p, (28, 28)) == patch).all((2, 3)).any()
-            for p in train
-        )
+        windows = np.lib.stride_tricks.sliding_window_view(np.stack(train[group]), (28, 28), (1, 2))
+        assert (windows == patch).all((3, 4)).any()
     with pytest.raises(UserError, match="texture"):
-        draw_patches([np.zeros((40, 40), np.uint8)], 3, 12.0, rng)
+        draw_patches([[np.zeros((40, 40), np.uint8)]], np.zeros(3, int), 12.0, rng)
+
+
+def test_no_pixel_is_in_two_groups_of_tiles(monkeypatch):
+    """Of photographs whose pixels all differ, each is in one tile at most, and all have a place."""
+    from lsh_dl.data.rectangles import cut_tiles
+
+    picture = np.arange(142 * 192).reshape(142, 192)
+    monkeypatch.setattr("lsh_dl.data.rectangles.GROUPS", 3)
+    parts = cut_tiles([picture])
+    pixels = np.concatenate([tile.ravel() for part in parts for group in part for tile in group])
+    assert len(pixels) == len(np.unique(pixels)) == 142 * 192
+    assert [len(group) for part in parts for group in part] == [1] * 6
+
+
+def test_validation_images_of_rectangles_are_of_other_tiles():
+    arrays = build("rectangles", train=1000)
+    assert len(np.unique(arrays.groups)) == 10
+    assert np.bincount(arrays.groups).min() > 60
 
 
 # NORB stand-in --------------------------------------------------------------------------------
