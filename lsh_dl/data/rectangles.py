@@ -74,7 +74,8 @@ class Rectangles(DataSet):
         for number, (count, tiles) in enumerate(zip(counts, cut_tiles(photographs()), strict=True)):
             rng = np.random.default_rng([settings.seed, 0x4EC7, number])
             labels = rng.permutation(np.arange(count, dtype=np.int32) % 2)
-            groups = rng.integers(GROUPS, size=count, dtype=np.int32)
+            # Alike in size, so that a validation share in tenths is met exactly.
+            groups = rng.permutation(np.arange(count, dtype=np.int32) % GROUPS)
             tops, lefts, heights, widths = draw_rectangles(labels, possible_sizes(settings), rng)
             images = draw_patches(tiles, groups, settings.texture, rng)
             inside = draw_patches(tiles, groups, settings.texture, rng)

@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 
 from lsh_dl.common.errors import UserError
 from lsh_dl.data import digits, norb_standin
-from lsh_dl.data.prepared.prepare import resolve
+from lsh_dl.data.prepared.prepare import resolve, split_validation
 from lsh_dl.data.synthetic.deform import DeformedDigits, draw_fields
 from lsh_dl.data.synthetic.random import draw_below, draw_geometric, draw_uniform, key_state, mix
 
@@ -187,10 +187,15 @@ def test_no_pixel_is_in_two_groups_of_tiles(monkeypatch):
     assert [len(group) for part in parts for group in part] == [1] * 6
 
 
-def test_validation_images_of_rectangles_are_of_other_tiles():
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_validation_images_of_rectangles_are_of_other_tiles(share):
     arrays = build("rectangles", train=1000)
-    assert len(np.unique(arrays.groups)) == 10
-    assert np.bincount(arrays.groups).min() > 60
+    validation = split_validation(1000, share, 0, arrays.groups)
+    assert len(validation) == share * 1000
+    kept = np.delete(arrays.groups, validation)
+    assert not set(kept) & set(arrays.groups[validation])
+    # Both classes are in either part, as in the whole.
+    assert 0.35 < arrays.y_train[validation].mean() < 0.65
 
 
 # NORB stand-in --------------------------------------------------------------------------------
