@@ -65,9 +65,19 @@ def claims(results: Path, rules: bool) -> None:
 )
 @click.option("--all", "everything", is_flag=True, help="Show every cell, not only those outside.")
 @click.option("--csv", is_flag=True, help="Print every cell as CSV, for other programs.")
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Compare runs instead, by all columns but seconds and load, to the last digit.",
+)
 @click.pass_context
 def compare(
-    context: click.Context, results: Path, reference: Path | None, everything: bool, csv: bool
+    context: click.Context,
+    results: Path,
+    reference: Path | None,
+    everything: bool,
+    csv: bool,
+    exact: bool,
 ) -> None:
     """Compare results with reference results, cell by cell.
 
@@ -77,17 +87,24 @@ def compare(
     by what so few seeds can differ by chance. Points of which only one side has runs, or whose
     settings differ, are counted, not compared.
 
-    Exit code: 0 where all cells are inside, 1 where one is not, or nothing can be compared.
+    With `--exact` it is runs that are compared, of the same seed and machine: whether another
+    commit trains alike.
+
+    Exit code: 0 where all cells are inside (or all runs the same), 1 where one is not, or nothing
+    can be compared.
 
     \b
     lsh-dl compare results/laptop
     lsh-dl compare results --reference kept/results --all
+    lsh-dl compare results/again --reference results --exact
     """
-    from lsh_dl.results.compare import compare_results, nearest_reference
+    from lsh_dl.results.compare import compare_repeated, compare_results, nearest_reference
 
     if reference is None:
         reference = nearest_reference(results, REFERENCES)
         click.echo(f"compared with {reference}", err=True)
+    if exact:
+        context.exit(_show_repeated(compare_repeated(results, reference), everything, csv))
     comparison = compare_results(results, reference)
     cells = comparison.cells
     if csv:
@@ -96,6 +113,20 @@ def compare(
         _show(comparison, cells if everything else cells[~cells["inside"]])
     if not cells["inside"].all():
         context.exit(1)
+
+
+def _show_repeated(runs: "pd.DataFrame", everything: bool, csv: bool) -> int:
+    """The exit code is returned."""
+    unlike = runs["differ"] != ""
+    shown = runs if everything or csv else runs[unlike]
+    if len(shown):
+        click.echo(shown.to_csv(index=False, lineterminator="\n"), nl=False)
+    if not csv:
+        click.echo(
+            f"{len(runs)} runs, {runs['epochs'].sum()} epochs: {(~unlike).sum()} runs the same in "
+            f"all columns but seconds and load, {unlike.sum()} not"
+        )
+    return int(unlike.any())
 
 
 def _show(comparison: "Differences", shown: "pd.DataFrame") -> None:

@@ -26,8 +26,8 @@ class Rectangles(DataSet):
     The patches come from the two photographs that scikit-learn carries ("china.jpg" and
     "flower.jpg", 640 x 427, CC BY 2.0), turned to grey and cut into tiles as on a chess board: one
     colour serves training, the other testing, so that both show the same scenes and no pixel of a
-    test image was seen in training. Nor was one of a validation image: tiles are in ten groups, both
-    patches of an image are of one, and the validation split takes whole groups.
+    test image was seen in training. Nor was one of a validation image: tiles are in ten groups,
+    both patches of an image are of one, and the validation split takes whole groups.
     """
 
     name = "rectangles"

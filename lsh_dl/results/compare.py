@@ -12,6 +12,9 @@ its degrees of freedom in Student's quantile t; where a point's own, in the refe
 is taken. t is such that a faithful repetition has any cell outside in one of twenty cases
 (Bonferroni). The floor is for what hardly differs between seeds, but does between machines.
 Accuracy is compared by its differences, all else by its ratio to the reference.
+
+Runs made again with the same seed, on the same machine, are compared by their numbers themselves
+(`compare_repeated`).
 """
 
 import json
@@ -45,6 +48,14 @@ UNKNOWN = 10
 
 POINT = ("dataset", "hidden", "label", "target_active_fraction", "threads", "cell")
 SETTINGS = "settings.json"
+#: What no repetition has again: seconds, and what else the machine did meanwhile.
+PASSING = (
+    "train_seconds",
+    "evaluation_seconds",
+    "load_average",
+    "steal_percent",
+    "others_cores",
+)
 #: What is kept of a results' folder, by patterns.
 KEPT = (
     "tables/*.csv",
@@ -152,6 +163,38 @@ def compare_results(results: Path, reference: Path) -> Differences:
     return Differences(cells, sorted(kept - own), sorted(own - kept), others)
 
 
+def compare_repeated(results: Path, reference: Path) -> pd.DataFrame:
+    """Whether runs made again, by another commit say, have the same numbers to the last digit.
+
+    Returns
+    -------
+    A row a run that both have: `run_id`, `epochs` that both have, and `differ`, the columns that
+    are not alike, all but `PASSING`, joined by commas. Of a reference there is the reported epoch.
+
+    Raises
+    ------
+    UserError
+        One of them is no folder of results, or no epoch of a run is in both.
+    """
+    keys = ["run_id", "epoch"]
+    tables = [read_rows(folder).set_index(keys) for folder in (results, reference)]
+    common = tables[0].index.intersection(tables[1].index)
+    if common.empty:
+        raise UserError(f"{results}: no epoch of a run is in {reference} too; nothing to compare")
+    here, there = (rows.loc[common] for rows in tables)
+    columns = [name for name in COLUMNS if name not in (*keys, *PASSING)]
+    unlike = pd.DataFrame(
+        {
+            name: (here[name] != there[name]) & (here[name].notna() | there[name].notna())
+            for name in columns
+            if name in here and name in there
+        }
+    )
+    runs = unlike.groupby("run_id", sort=False)
+    differ = runs.any().apply(lambda run: ", ".join(run.index[run]), axis=1)
+    return pd.DataFrame({"epochs": runs.size(), "differ": differ}).reset_index()
+
+
 def compare_cells(here: pd.DataFrame, there: pd.DataFrame) -> pd.DataFrame:
     """A row a point and measure; both tables have the same points, a row a run."""
     count = there["cell"].nunique() * len(MEASURES)
@@ -212,6 +255,19 @@ def read_last_rows(folder: Path) -> pd.DataFrame:
     UserError
         There is no table of runs.
     """
+    last = reported_epochs(read_rows(folder))
+    names = [name_cell(*pair) for pair in zip(last["run_id"], last["seed"], strict=True)]
+    return last.assign(cell=names)
+
+
+def read_rows(folder: Path) -> pd.DataFrame:
+    """All rows of the table of runs of a results' folder, or those that a reference keeps of it.
+
+    Raises
+    ------
+    UserError
+        There is no table of runs.
+    """
     path = folder / "tables/runs.csv"
     remedy = "give a folder of results, or of what `lsh-dl reference` kept"
     try:
@@ -222,9 +278,7 @@ def read_last_rows(folder: Path) -> pd.DataFrame:
         raise UserError(f"{path}: {str(error).splitlines()[0]}; {remedy}") from None
     if not {*COLUMNS} - {*LATER} <= {*runs.columns} or runs.empty:
         raise UserError(f"{path}: not the table of runs of this version; {remedy}")
-    last = reported_epochs(runs)
-    names = [name_cell(*pair) for pair in zip(last["run_id"], last["seed"], strict=True)]
-    return last.assign(cell=names)
+    return runs
 
 
 def name_cell(run_id: str, seed: int) -> str:

@@ -1,6 +1,8 @@
 """Results beside a reference: bands, missing points, other settings, the commands."""
 
+import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from lsh_dl.experiment.config import check_config
 from lsh_dl.results.compare import (
     MEASURES,
     UNKNOWN,
+    compare_repeated,
     compare_results,
     first_difference,
     keep_reference,
@@ -25,6 +28,7 @@ from lsh_dl.results.compare import (
 from lsh_dl.runs.summary import compare_with_standard
 
 LEVELS = (0.05, 0.1, 0.25)
+RUN = "digits_lsh_2x8_5pct_seed1"
 DATA = {
     "name": "digits",
     "kind": "stand-in",
@@ -166,6 +170,56 @@ def test_one_seed_on_both_sides_has_a_fixed_band(write, tmp_path):
     accuracy = cells[cells["measure"] == "test_accuracy"]
     width = UNKNOWN * MEASURES["test_accuracy"]
     assert accuracy["high"].tolist() == pytest.approx((accuracy["reference"] + width).tolist())
+
+
+def change(folder, run_id, epoch, **values):
+    """Set columns of one row of the table of runs."""
+    path = folder / "tables/runs.csv"
+    runs = pd.read_csv(path)
+    row = (runs["run_id"] == run_id) & (runs["epoch"] == epoch)
+    assert row.sum() == 1
+    for name, value in values.items():
+        runs.loc[row, name] = value
+    runs.to_csv(path, index=False)
+
+
+def test_repeated_runs_are_the_same_but_for_what_passes(write, tmp_path):
+    again = shutil.copytree(write("first"), tmp_path / "again")
+    change(again, RUN, 2, train_seconds=99.0, load_average=7.0)
+    runs = compare_repeated(again, tmp_path / "first")
+    assert list(runs["epochs"]) == [2] * 9
+    assert not runs["differ"].any()
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_repeated_run_that_differs_in_the_last_digit_is_named(write, tmp_path, epoch):
+    again = shutil.copytree(write("first"), tmp_path / "again")
+    change(again, RUN, epoch, active_fraction=np.nextafter(0.05, 1), validation_accuracy=np.nan)
+    runs = compare_repeated(again, tmp_path / "first").set_index("run_id")
+    assert runs.loc[RUN, "differ"] == "active_fraction, validation_accuracy"
+    assert (runs.drop(RUN)["differ"] == "").all()
+
+
+def test_of_a_reference_the_reported_epoch_is_compared(write, kept):
+    assert list(compare_repeated(kept.parent / "first", kept)["epochs"]) == [1] * 9
+
+
+def test_runs_of_other_seeds_are_not_repeated(write, kept):
+    with pytest.raises(UserError, match="no epoch of a run"):
+        compare_repeated(write("second", seeds=(7,)), kept)
+
+
+@pytest.mark.parametrize(("accuracy", "code"), [(0.1, 0), (0.2, 1)])
+def test_exact_comparison_by_the_command(write, tmp_path, accuracy, code):
+    again = shutil.copytree(write("first"), tmp_path / "again")
+    change(again, RUN, 1, test_accuracy=accuracy)
+    call = ["compare", str(again), "--reference", str(tmp_path / "first"), "--exact"]
+    done = CliRunner().invoke(main, call)
+    assert done.exit_code == code
+    assert f"9 runs, 18 epochs: {9 - code} runs the same" in done.output
+    assert (f"{RUN},2,test_accuracy" in done.output) == bool(code)
+    table = pd.read_csv(io.StringIO(CliRunner().invoke(main, [*call, "--csv"]).output))
+    assert list(table["differ"].notna()) == [bool(code)] + [False] * 8
 
 
 def test_points_of_one_side_are_named_not_compared(write, kept):
