@@ -152,6 +152,26 @@ def test_budget_is_judged_on_average(row, lsh, verdict):
     }
 
 
+def test_rules_without_a_budget_are_beside_it_at_their_cheapest_level(row):
+    tables = make_budget(row, (0.95, 0.95, 0.95, 0.95))
+    levels = [
+        make_runs(row, wta=accuracy(value) | more | {"target_active_fraction": level})
+        for level, value, more in (
+            (0.05, 0.90, {"training_percent": 3.0, "inference_percent": 20.0}),
+            (0.25, 0.94, {"training_percent": 40.0, "inference_percent": 30.0}),
+        )
+    ]
+    tables["comparison"] = pd.concat([tables["comparison"], *levels])
+    judgement = judge(NAMED["budget"], tables)
+    assert judgement.verdict == HOLDS
+    beside = [cell for cell in judgement.cells if cell.measure.startswith("WTA")]
+    assert {cell.measure for cell in beside} == {
+        "WTA at 5 % of the nodes, below NN (up to 20 % of the multiplications)"
+    }
+    assert [cell.median for cell in beside] == pytest.approx([5.0] * 4)
+    assert not any(cell.judged for cell in beside)
+
+
 def test_more_than_the_budget_tests_nothing(row):
     tables = make_budget(row, (0.95, 0.95, 0.95, 0.95), percent=6.0)
     judgement = judge(NAMED["budget"], tables)
