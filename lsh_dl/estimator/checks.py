@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StrictBool
 from sklearn.utils.validation import _check_sample_weight
 
 from lsh_dl.common.errors import UserError
-from lsh_dl.common.user_arrays import require_kinds
+from lsh_dl.common.user_arrays import read_input, require_apart_in_float32, require_kinds
 from lsh_dl.common.validation import validate
 from lsh_dl.rules.base import Rule
 from lsh_dl.runs.spec import MOST_THREADS, Fraction, Training, Width
@@ -71,6 +71,21 @@ def _to_python(value: Any) -> Any:
 def count_threads(n_jobs: int | None) -> int:
     """Threads for `n_jobs`; None is 1 in a `joblib.parallel_config` too."""
     return 1 if n_jobs is None else effective_n_jobs(n_jobs)
+
+
+def read_training_input(X: Any) -> Any:
+    """Samples to learn from, as `read_input` has them, or a ValueError.
+
+    Float32 has seven digits: times in seconds, say, would all be one number.
+    """
+    X = read_input(X, "X")
+    wide = np.asarray(X) if not hasattr(X, "nnz") else np.empty(0)
+    if wide.ndim == 2 and wide.size and wide.dtype.kind in "uif" and wide.dtype.itemsize > 2:
+        try:
+            require_apart_in_float32(wide.min(axis=0), wide.max(axis=0), "X")
+        except UserError as error:
+            raise ValueError(str(error)) from None
+    return X
 
 
 def check_weights(sample_weight: Any, X: Any) -> np.ndarray | None:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from lsh_dl.common.user_arrays import read_input
 from lsh_dl.estimator.base import SparseMLP
-from lsh_dl.estimator.checks import ACCEPTED, check_weights
+from lsh_dl.estimator.checks import ACCEPTED, check_weights, read_training_input
 from lsh_dl.estimator.several import SeveralLabels, guess_loss, list_classes, read_several
 from lsh_dl.estimator.targets import Weighted
 from lsh_dl.rules.base import Rule
@@ -371,7 +371,7 @@ class SparseMLPClassifier(ClassifierMixin, SparseMLP):
 
     def _check_samples(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple:
         """Samples, labels and weights; `reset`: the number of features is new."""
-        X = read_input(X, "X")
+        X = read_training_input(X) if reset else read_input(X, "X")
         several = read_several(y)
         if several is None:
             X, y = validate_data(self, X, y, **ACCEPTED, reset=reset)

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from lsh_dl.common.user_arrays import read_input, require_kinds
 from lsh_dl.estimator.base import SparseMLP
-from lsh_dl.estimator.checks import ACCEPTED, check_weights
+from lsh_dl.estimator.checks import ACCEPTED, check_weights, read_training_input
 from lsh_dl.estimator.targets import Weighted
 from lsh_dl.training.loader import Inputs, make_inputs
 
@@ -111,7 +111,7 @@ class SparseMLPRegressor(RegressorMixin, SparseMLP):
 
     def _prepare(self, parameters: Any, X: Any, y: Any, sample_weight: Any, first: bool) -> tuple:
         """Samples, targets float32 (n_samples, n_outputs) and weights; `first`: a new network."""
-        X = read_input(X, "X")
+        X = read_training_input(X) if first else read_input(X, "X")
         if issparse(y):
             raise ValueError("y is sparse: a regressor's targets are a dense array (y.toarray())")
         require_kinds(y, "y")

@@ -358,6 +358,18 @@ def test_samples_too_large_to_predict_are_refused():
         estimator.predict(np.full((1, 40), 3e38, np.float32))
 
 
+@pytest.mark.parametrize("make_one", [make, make_regressor])
+@pytest.mark.parametrize("kind", [np.array, pd.DataFrame, list])
+def test_times_that_are_one_number_in_float32_are_refused(make_one, kind):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    X[:, 1] = 1.7e12 + np.arange(60)
+    y = np.arange(60) % 2
+    with pytest.raises(ValueError, match="feature 1 .* one number in float32; subtract its mean"):
+        make_one().fit(kind(X), y)
+    X[:, 1] -= X[:, 1].mean()
+    make_one().fit(kind(X), y)
+
+
 @pytest.mark.parametrize("outputs", [None, 3])
 @pytest.mark.parametrize("rule", ["lsh", "standard"])
 def test_regression_learns(rule, outputs):
