@@ -364,7 +364,7 @@ def test_times_that_are_one_number_in_float32_are_refused(make_one, kind):
     X = np.random.default_rng(0).normal(size=(60, 3))
     X[:, 1] = 1.7e12 + np.arange(60)
     y = np.arange(60) % 2
-    with pytest.raises(ValueError, match="feature 1 .* one number in float32; subtract its mean"):
+    with pytest.raises(ValueError, match=r"feature 1 .* one number in float32; subtract its mean"):
         make_one().fit(kind(X), y)
     X[:, 1] -= X[:, 1].mean()
     make_one().fit(kind(X), y)
