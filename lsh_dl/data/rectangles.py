@@ -77,8 +77,8 @@ class Rectangles(DataSet):
             # Alike in size, so that a validation share in tenths is met exactly.
             groups = rng.permutation(np.arange(count, dtype=np.int32) % GROUPS)
             tops, lefts, heights, widths = draw_rectangles(labels, possible_sizes(settings), rng)
-            images = draw_patches(tiles, groups, settings.texture, rng)
-            inside = draw_patches(tiles, groups, settings.texture, rng)
+            places = find_patches(tiles, settings.texture)
+            images, inside = (draw_patches(places, groups, rng) for _ in range(2))
             for image, patch, top, left, height, width in zip(
                 images, inside, tops, lefts, heights, widths, strict=True
             ):
@@ -145,18 +145,34 @@ def cut_tiles(
     return train, test
 
 
-def draw_patches(
-    tiles: list[list[np.ndarray]], groups: np.ndarray, texture: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Patches with a standard deviation of at least `texture`, all places alike, (n, 28, 28)."""
-    patches = np.empty((len(groups), SIDE, SIDE), np.uint8)
-    for group, members in enumerate(tiles):
+def find_patches(
+    tiles: list[list[np.ndarray]], texture: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each group all patches, and where those of a standard deviation of `texture` or more are.
+
+    Raises
+    ------
+    UserError
+        A group has none.
+    """
+    found = []
+    for members in tiles:
         windows = np.stack([sliding_window_view(tile, (SIDE, SIDE)) for tile in members])
         textured = np.argwhere(windows.std(axis=(3, 4)) >= texture)
         if not len(textured):
             raise UserError(
                 f"texture: no patch of some photograph varies by {texture:g}; choose less"
             )
+        found.append((windows, textured))
+    return found
+
+
+def draw_patches(
+    found: list[tuple[np.ndarray, np.ndarray]], groups: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """For each image a patch of its group, all of `find_patches` alike, (n, 28, 28)."""
+    patches = np.empty((len(groups), SIDE, SIDE), np.uint8)
+    for group, (windows, textured) in enumerate(found):
         mine = groups == group
         tile, row, column = textured[rng.integers(len(textured), size=mine.sum())].T
         patches[mine] = windows[tile, row, column]

@@ -148,7 +148,7 @@ def test_a_rectangle_is_a_patch_over_another(monkeypatch):
     """With plain patches instead of pictures the rectangle can be read off the image."""
     calls = iter([50, 200, 50, 200])
 
-    def plain(tiles, groups, texture, rng):
+    def plain(found, groups, rng):
         return np.full((len(groups), 28, 28), next(calls), np.uint8)
 
     monkeypatch.setattr("lsh_dl.data.rectangles.draw_patches", plain)
@@ -162,17 +162,18 @@ def test_a_rectangle_is_a_patch_over_another(monkeypatch):
 
 
 def test_patches_are_textured_pieces_of_their_groups_tiles():
-    from lsh_dl.data.rectangles import cut_tiles, draw_patches, photographs
+    from lsh_dl.data.rectangles import cut_tiles, draw_patches, find_patches, photographs
 
     train, _ = cut_tiles(photographs())
     groups = np.arange(20) % len(train)
     rng = np.random.default_rng(0)
-    for group, patch in zip(groups, draw_patches(train, groups, 12.0, rng), strict=True):
+    patches = draw_patches(find_patches(train, 12.0), groups, rng)
+    for group, patch in zip(groups, patches, strict=True):
         assert patch.std() >= 12
         windows = np.lib.stride_tricks.sliding_window_view(np.stack(train[group]), (28, 28), (1, 2))
         assert (windows == patch).all((3, 4)).any()
     with pytest.raises(UserError, match="texture"):
-        draw_patches([[np.zeros((40, 40), np.uint8)]], np.zeros(3, int), 12.0, rng)
+        find_patches([[np.zeros((40, 40), np.uint8)]], 12.0)
 
 
 def test_no_pixel_is_in_two_groups_of_tiles(monkeypatch):
