@@ -172,6 +172,15 @@ def test_rules_without_a_budget_are_beside_it_at_their_cheapest_level(row):
     assert not any(cell.judged for cell in beside)
 
 
+def test_a_rule_without_a_run_of_the_same_seed_is_not_beside_the_budget(row):
+    tables = make_budget(row, (0.95, 0.95, 0.95, 0.95))
+    others = make_runs(row, wta=accuracy(0.9)).assign(seed=7)
+    tables["comparison"] = pd.concat([tables["comparison"], others])
+    judgement = judge(NAMED["budget"], tables)
+    assert judgement.verdict == HOLDS
+    assert not [cell for cell in judgement.cells if cell.measure.startswith("WTA")]
+
+
 def test_more_than_the_budget_tests_nothing(row):
     tables = make_budget(row, (0.95, 0.95, 0.95, 0.95), percent=6.0)
     judgement = judge(NAMED["budget"], tables)

@@ -62,9 +62,10 @@ def measure_budget(tables: Tables) -> list[Cell]:
         for label, others in runs[runs["label"] != "lsh"].groupby("label", sort=False)
         for cell in cells_of(points_below(others, standard, _name_beside(others)))
     ]
-    for rule in ("wta", "adaptive", "dropout"):
-        others = _with_least_work(tables["comparison"], rule)
-        if len(others) and rule not in set(runs["label"]):
+    for rule in [rule for rule in ("wta", "adaptive", "dropout") if rule not in set(runs["label"])]:
+        # It may have no run of NN's data, networks and seeds.
+        with suppress(NotTestedError):
+            others = _with_least_work(tables["comparison"], rule)
             level = f" at {100 * others['target_active_fraction'].iloc[0]:g} % of the nodes"
             cells = cells_of(points_below(others, standard, _name_beside(others, level)))
             beside += [cell._replace(judged=False) for cell in cells]
@@ -77,9 +78,11 @@ def measure_budget(tables: Tables) -> list[Cell]:
 def _with_least_work(runs: pd.DataFrame, rule: str) -> pd.DataFrame:
     """A rule's runs at that level of the comparison which takes least, in training or inference."""
     own = reported_epochs(runs[(runs["rule"] == rule) & (runs["label"] == rule)])
+    if own.empty:
+        raise NotTestedError(f"no runs of `{rule}`")
     level = "target_active_fraction"
     most = own[["training_percent", "inference_percent"]].max(axis=1).groupby(own[level]).median()
-    return own[own[level] == most.idxmin()] if len(own) else own
+    return own[own[level] == most.idxmin()]
 
 
 def _name_beside(others: pd.DataFrame, level: str = "") -> str:
